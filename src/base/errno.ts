@@ -1,0 +1,66 @@
+/**
+ * Linux error numbers (include/uapi/asm-generic/errno-base.h, errno.h, and the kernel-internal ENOTSUPP), in both
+ * directions. Kernel-side code returns them negated; `SyscallError` carries the positive number.
+ */
+import { BpfError, type Place } from './errors.ts';
+
+/** Errno by name, positive, as in the kernel's headers. */
+export const Errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  E2BIG: 7,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  ENOSPC: 28,
+  ERANGE: 34,
+  EDEADLK: 35,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ELOOP: 40,
+  EILSEQ: 84,
+  EMSGSIZE: 90,
+  EPROTO: 71,
+  EPROTONOSUPPORT: 93,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+  ENETUNREACH: 101,
+  ECONNREFUSED: 111,
+  ESTALE: 116,
+  ENOTSUPP: 524,
+} as const;
+
+export type ErrnoName = keyof typeof Errno;
+
+const names = new Map<number, ErrnoName>(
+  (Object.keys(Errno) as ErrnoName[]).map((name) => [Errno[name], name]),
+);
+
+/** The name of a (positive or negated) errno, or `errno N` when it has none here. */
+export function errnoName(value: number): string {
+  return names.get(Math.abs(value)) ?? `errno ${Math.abs(value)}`;
+}
+
+/** A simulated system call, or an operation that stands for one, that failed with an errno. */
+export class SyscallError extends BpfError {
+  /** Positive error number. */
+  readonly errno: number;
+
+  constructor(errno: number, message: string, place: Place = {}) {
+    super(errnoName(errno), `${message} (${errnoName(errno)})`, place);
+    this.errno = errno;
+  }
+}

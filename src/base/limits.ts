@@ -1,0 +1,30 @@
+/**
+ * Upper bounds on everything that is read from outside. A parser checks a count or size against the bound
+ * before it allocates or loops, so that no input can exhaust memory or time.
+ */
+
+/** Largest object file that is read, in bytes. */
+export const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** Most sections of an ELF file; the format's own extension beyond 0xff00 is not used by BPF objects. */
+export const MAX_SECTIONS = 0xff00;
+/** Most symbols, and most relocations of one section. */
+export const MAX_SYMBOLS = 1 << 20;
+export const MAX_RELOCATIONS = 1 << 20;
+/** Most BTF types; as BTF_MAX_TYPE in include/uapi/linux/btf.h. */
+export const MAX_BTF_TYPES = 0x000fffff;
+/** Last valid offset into the BTF string section; as BTF_MAX_NAME_OFFSET. */
+export const MAX_BTF_STRING_OFFSET = 0x00ffffff;
+/** Members, enumerators or parameters of one type; the kernel's vlen has 16 bits. */
+export const MAX_BTF_VLEN = 0xffff;
+/** Depth of modifier, array and struct nesting that is followed before a type counts as cyclic. */
+export const MAX_BTF_DEPTH = 64;
+/** Instruction slots of one program; as BPF_COMPLEXITY_LIMIT_INSNS in include/linux/bpf.h. */
+export const MAX_INSNS = 1_000_000;
+/** Maps that one program may use; as MAX_USED_MAPS. */
+export const MAX_USED_MAPS = 64;
+/** Most CPUs of a simulated machine. */
+export const MAX_CPUS = 4096;
+/** Largest linear memory of a VM, in bytes: addresses fit 32 bits and views stay below V8's limits. */
+export const MAX_MEMORY_BYTES = 0x1_0000_0000 - 0x1_0000;
+/** Longest name of a program, map or BTF object without its terminating zero; BPF_OBJ_NAME_LEN - 1. */
+export const MAX_OBJ_NAME = 15;

@@ -1,0 +1,2 @@
+/** The kernel's interface as data: types and tables, no behaviour. */
+export * from './enums.ts';

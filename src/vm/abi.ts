@@ -1,0 +1,83 @@
+/**
+ * How a running program and what surrounds it call each other: helper functions, callbacks, prepared programs. Both
+ * engines use these types; the implementations of helpers live in helpers/, of programs in kernel/.
+ *
+ * Numbers cross this boundary as signed 32-bit halves or as addresses below 2^32, never as BigInt (design: three times the
+ * cost). A pointer is the byte offset in the one linear memory.
+ */
+import type { InsnList } from '../isa/index.ts';
+
+/**
+ * How one register is passed to a helper. `u32`: its low half, as a signed 32-bit number (pointers, sizes, ints; the
+ * checked engine faults when a pointer's high half is not zero). `u64`: two arguments, low half then high half.
+ */
+export type ArgPass = 'u32' | 'u64';
+
+/**
+ * What a helper gives back. `int`: a C int or errno, sign-extended. `ptr`: an address, zero-extended, 0 is NULL. `u64`: the low half is
+ * returned and the high half left in `HelperTable.high`. `void`: r0 is 0 as in the kernel's BPF_CALL of void type.
+ */
+export type ReturnPass = 'int' | 'ptr' | 'u64' | 'void';
+
+/** A helper's implementation, bound to its kernel. Takes one number for each `u32`, two for each `u64`. */
+export type HelperFn = (...words: number[]) => number;
+
+/**
+ * A helper that calls back into the program (bpf_loop, bpf_for_each_map_elem). The engine drives it: `start` with the helper's
+ * words, then a callback call for each `true` of `next`, so that stepping and interruption work inside callbacks. One
+ * object is live per active call; nested calls make further ones.
+ */
+export interface CallbackDriver {
+  /** The callback's function pointer, from the helper's arguments: the low half of a `func` ld_imm64. */
+  readonly callback: number;
+  /**
+   * Prepares the next call: writes its arguments to `args` as ten 32-bit halves (r1 lo, r1 hi, … r5 hi) and returns true; or
+   * returns false when the iteration is over.
+   */
+  next(args: Int32Array): boolean;
+  /** Told the callback's r0 after each call; the next `next` follows. */
+  returned(lo: number, hi: number): void;
+  /** The helper's own return value, once `next` has returned false (as ReturnPass says). */
+  result(): number;
+}
+
+/** One row of the table an engine calls through, indexed by helper id. */
+export type HelperEntry = {
+  readonly id: number;
+  readonly name: string;
+  readonly args: readonly ArgPass[];
+  readonly returns: ReturnPass;
+} & (
+  | { readonly kind: 'plain'; readonly call: HelperFn }
+  | { readonly kind: 'callback'; readonly start: (...words: number[]) => CallbackDriver | number }
+  /** bpf_tail_call: the engine asks for the target program; undefined means fall through with an error in r0. */
+  | {
+      readonly kind: 'tail-call';
+      readonly target: (mapAddress: number, index: number) => PreparedProgram | undefined;
+    }
+);
+
+/** The helpers of one kernel. `high` is where a `u64` result leaves its high half. */
+export interface HelperTable {
+  readonly entries: readonly (HelperEntry | undefined)[];
+  high: number;
+}
+
+/** A source position by slot, for faults and traces. */
+export type SourceOf = (
+  slot: number,
+) => { readonly file: string; readonly line: number; readonly text: string } | undefined;
+
+/**
+ * A program ready for an engine: map references already replaced by addresses (ld_imm64 `const`), subprograms appended,
+ * entry at slot 0. `func` immediates hold the slot of their subprogram in `lo` and become opaque code pointers in the engine.
+ */
+export interface PreparedProgram {
+  readonly name: string;
+  readonly insns: InsnList;
+  /** Start slots of all subprograms in ascending order, the main program's 0 first. */
+  readonly subprogs: readonly number[];
+  /** Names by subprogram, for faults and traces. */
+  readonly subprogNames: readonly string[];
+  readonly source?: SourceOf;
+}
