@@ -13,7 +13,7 @@ export function run(command, args, options) {
 
 /** @param {string} name */
 function isInstalled(name) {
-  const asked = spawnSync('dpkg-query', ['-W', '-f', '${Status}', name], { encoding: 'utf8' });
+  const asked = spawnSync('dpkg-query', ['-s', name], { encoding: 'utf8' });
   return asked.status === 0 && asked.stdout.includes('install ok installed');
 }
 
