@@ -1,0 +1,49 @@
+/** Turns what a command throws into a message on stderr and an exit code. */
+import { CommanderError } from 'commander';
+import { BpfError, BtfError, ElfError, IsaError, LoadError, UsageError } from '../index.ts';
+import { ExitCode } from './exit-codes.ts';
+import { type Io, OutputClosed } from './io.ts';
+
+/** Ends a command with an exit code after it has said itself what happened. */
+export class CommandFailed extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode) {
+    super(`exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** A wrong option value or argument; the text says what is right. */
+export function usageError(message: string): UsageError {
+  return new UsageError('bad-argument', message);
+}
+
+/** Reports `error` and returns the exit code that it stands for. */
+export function reportError(error: unknown, io: Io): ExitCode {
+  if (error instanceof CommandFailed) return error.exitCode;
+  if (error instanceof OutputClosed) return ExitCode.Ok;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
+  if (error instanceof BpfError) {
+    io.err(`${io.errColor.red('error')} [${error.code}]: ${error.describe()}\n`);
+    return exitCodeOf(error);
+  }
+  if (isFileError(error)) {
+    io.err(`${io.errColor.red('error')} [${error.code}]: ${error.message}\n`);
+    return ExitCode.BadInput;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.err(`${io.errColor.red('bug in bpflab')}: ${text}\nPlease report it with the input that led here.\n`);
+  return ExitCode.Bug;
+}
+
+function exitCodeOf(error: BpfError): ExitCode {
+  if (error instanceof UsageError) return ExitCode.Usage;
+  const malformed = [ElfError, BtfError, LoadError, IsaError].some((kind) => error instanceof kind);
+  return malformed || error.code === 'bad-hex' ? ExitCode.BadInput : ExitCode.Failed;
+}
+
+/** Errors of Node's file functions carry the name of the system call that failed. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
