@@ -5,8 +5,8 @@
 
 /** Largest object file that is read, in bytes. */
 export const MAX_FILE_BYTES = 256 * 1024 * 1024;
-/** Most sections of an ELF file; the format's own extension beyond 0xff00 is not used by BPF objects. */
-export const MAX_SECTIONS = 0xff00;
+/** Most sections of an ELF file; real BPF objects have some hundreds at most. */
+export const MAX_SECTIONS = 4096;
 /** Most symbols, and most relocations of one section. */
 export const MAX_SYMBOLS = 1 << 20;
 export const MAX_RELOCATIONS = 1 << 20;
