@@ -59,9 +59,9 @@ export function formatSigned(value: bigint): string {
   return small ? value.toString() : hex(BigInt.asUintN(64, value));
 }
 
-/** C's %#llx, which has no prefix for zero. */
+/** The kernel's %#llx; unlike C's it has the prefix for zero too. */
 function hex(value: bigint): string {
-  return value === 0n ? '0' : `0x${value.toString(16)}`;
+  return `0x${value.toString(16)}`;
 }
 
 /** A tnum as the log's var_off has it: a constant, or `(value; mask)`. */
