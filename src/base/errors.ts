@@ -17,6 +17,8 @@ export interface Place {
   readonly map?: string;
   /** Instruction index in 8-byte slots, as the kernel's log counts them. */
   readonly insn?: number;
+  /** BTF type id. */
+  readonly typeId?: number;
   /** Source line as `file:line`, from .BTF.ext. */
   readonly source?: string;
   /** Line of a text input (assembler source, option value). */
@@ -68,6 +70,7 @@ export function describePlace(place: Place): string {
   if (place.symbol !== undefined) parts.push(`symbol ${place.symbol}`);
   if (place.map !== undefined) parts.push(`map ${place.map}`);
   if (place.insn !== undefined) parts.push(`insn ${place.insn}`);
+  if (place.typeId !== undefined) parts.push(`BTF type [${place.typeId}]`);
   if (place.offset !== undefined) parts.push(`offset 0x${place.offset.toString(16)}`);
   return parts.join(', ');
 }

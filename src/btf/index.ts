@@ -1,0 +1,7 @@
+/** Type information of BPF objects and kernels: types by id and name, source lines, C text, values by type. */
+export { Btf } from './btf.ts';
+export * from './ext-types.ts';
+export { essentialName } from './names.ts';
+export { type ParseBtfOptions, parseBtf } from './parse.ts';
+export { BtfStrings } from './strings.ts';
+export * from './types.ts';
