@@ -1,0 +1,90 @@
+/**
+ * What a piece of linear memory is, for people: kinds, names, and the words in which a fault says what an address
+ * belongs to or missed.
+ */
+
+/** What a region holds. `mem`: ring buffer records and other sized helper memory; `user`: memory of simulated processes. */
+export type RegionKind =
+  | 'stack'
+  | 'ctx'
+  | 'packet'
+  | 'map'
+  | 'map-value'
+  | 'map-key'
+  | 'mem'
+  | 'task'
+  | 'kernel'
+  | 'user'
+  | 'scratch';
+
+/** Which accesses of a program a byte allows. */
+export type Access = 'none' | 'read' | 'readwrite';
+
+/** A region that is made of equal elements, so that messages can name one: value `n` at `n * stride`, `size` bytes of it used. */
+export interface RegionElements {
+  readonly stride: number;
+  readonly size: number;
+}
+
+/** An allocated piece of memory. A snapshot: it does not follow later changes. */
+export interface Region {
+  readonly address: number;
+  /** Bytes that were asked for, red zone not included. */
+  readonly size: number;
+  readonly kind: RegionKind;
+  readonly name: string;
+  readonly elements?: RegionElements;
+}
+
+/**
+ * Where an access of `size` bytes at `address` lies relative to a region, as the end of a sentence: `4 bytes past the end of map
+ * value 'counts' (8 bytes)`, `at offset 16 of ctx 'xdp_md' (24 bytes)`.
+ */
+export function describeRelation(address: number, size: number, region: Region): string {
+  const part = elementOf(region, address);
+  const what = `${part.label} (${bytes(part.size)})`;
+  const start = address - part.address;
+  const end = start + size - part.size;
+  if (start < 0) return `${bytes(-start)} before the start of ${what}`;
+  if (start >= part.size) {
+    return start === part.size
+      ? `just past the end of ${what}`
+      : `${bytes(start - part.size)} past the end of ${what}`;
+  }
+  if (end > 0) return `at offset ${start}, reaching ${bytes(end)} past the end of ${what}`;
+  return `at offset ${start} of ${what}`;
+}
+
+/** A region in words: `map value 'counts'`. */
+export function describeRegion(region: Region): string {
+  return `${KIND_WORDS[region.kind]} '${region.name}'`;
+}
+
+const KIND_WORDS: Record<RegionKind, string> = {
+  stack: 'stack',
+  ctx: 'context',
+  packet: 'packet',
+  map: 'map',
+  'map-value': 'map value',
+  'map-key': 'map key',
+  mem: 'memory',
+  task: 'task',
+  kernel: 'kernel memory',
+  user: 'user memory',
+  scratch: 'scratch memory',
+};
+
+function elementOf(region: Region, address: number): { label: string; address: number; size: number } {
+  const label = describeRegion(region);
+  const { elements } = region;
+  const whole = { label, address: region.address, size: region.size };
+  if (elements === undefined || address < region.address || address >= region.address + region.size)
+    return whole;
+  const index = Math.floor((address - region.address) / elements.stride);
+  const start = region.address + index * elements.stride;
+  return { label: `element ${index} of ${label}`, address: start, size: elements.size };
+}
+
+function bytes(count: number): string {
+  return count === 1 ? '1 byte' : `${count} bytes`;
+}
