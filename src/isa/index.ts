@@ -1,2 +1,15 @@
 /** The instruction set: one opcode table, decoding, encoding, assembler, disassembler. */
+export * from './constants.ts';
+export { decodeInsn, decodeProgram } from './decode.ts';
+export { encodeInsn, encodeLdImm64, encodeProgram, toInsnList } from './encode.ts';
 export * from './insn.ts';
+export {
+  type ConformanceGroup,
+  type Field,
+  isKernelOpcode,
+  LD_IMM64_OPCODE,
+  OPCODES,
+  type OpcodeRow,
+  rowsOf,
+} from './opcodes.ts';
+export { rawFromBytes, rawToBytes, SLOT_BYTES } from './raw.ts';
