@@ -1,7 +1,16 @@
 /** The instruction set: one opcode table, decoding, encoding, assembler, disassembler. */
 export * from './constants.ts';
 export { decodeInsn, decodeProgram } from './decode.ts';
+export {
+  type DisasmLine,
+  type DisasmOptions,
+  disassemble,
+  disassembleInsn,
+  disassembleLines,
+  type ListingOptions,
+} from './disasm.ts';
 export { encodeInsn, encodeLdImm64, encodeProgram, toInsnList } from './encode.ts';
+export type { DisasmNames } from './format.ts';
 export * from './insn.ts';
 export {
   type ConformanceGroup,

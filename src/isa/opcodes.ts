@@ -184,7 +184,7 @@ function unaryRows(): OpcodeRow[] {
     uses: ['dst', 'src', 'imm'],
     insn: { kind: 'addr-space-cast', dst: 0, src: 0, imm: 0 },
     group: 'kernel',
-    text: '{r:dst} = addr_space_cast({r:src}, {hi16:imm}, {lo16:imm})',
+    text: '{r:dst} = addr_space_cast({r:src}, {hi16}, {lo16})',
   };
   return [...neg, ...endian, cast];
 }
@@ -194,8 +194,8 @@ function ldImm64Rows(): OpcodeRow[] {
     ['const', 0, '{imm64} ll'],
     ['map-fd', C.BPF_PSEUDO_MAP_FD, 'map[fd:{uimm}] ll'],
     ['map-value', C.BPF_PSEUDO_MAP_VALUE, 'map[fd:{uimm}][0]+{hi} ll'],
-    ['btf-id', C.BPF_PSEUDO_BTF_ID, 'btf[id:{uimm}]+{hi} ll'],
-    ['func', C.BPF_PSEUDO_FUNC, 'subprog[{pc:imm}] ll'],
+    ['btf-id', C.BPF_PSEUDO_BTF_ID, 'btf[id:{uimm},fd:{hi}] ll'],
+    ['func', C.BPF_PSEUDO_FUNC, 'subprog[{sub}] ll'],
     ['map-idx', C.BPF_PSEUDO_MAP_IDX, 'map[idx:{uimm}] ll'],
     ['map-idx-value', C.BPF_PSEUDO_MAP_IDX_VALUE, 'map[idx:{uimm}][0]+{hi} ll'],
   ];
@@ -403,7 +403,7 @@ const JUMP_ROWS: readonly OpcodeRow[] = [
     uses: ['imm'],
     insn: { kind: 'call-subprog', offset: 0 },
     group: 'base32',
-    text: 'call {sub:imm}',
+    text: 'call {sub}',
   },
   {
     opcode: C.BPF_JMP | C.BPF_CALL,
