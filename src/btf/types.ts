@@ -56,12 +56,30 @@ export interface BtfInt extends TypeBase {
   readonly offset: number;
 }
 
-/** Kinds that do nothing but refer to another type. */
-export interface BtfRef extends TypeBase {
-  readonly kind: 'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag';
+interface RefBase extends TypeBase {
   /** Id of the type referred to. */
   readonly type: number;
 }
+
+export interface BtfPtr extends RefBase {
+  readonly kind: 'ptr';
+}
+
+export interface BtfTypedef extends RefBase {
+  readonly kind: 'typedef';
+}
+
+export interface BtfModifier extends RefBase {
+  readonly kind: 'volatile' | 'const' | 'restrict';
+}
+
+/** An attribute on the type that a pointer points to; `name` is its text. */
+export interface BtfTypeTag extends RefBase {
+  readonly kind: 'type_tag';
+}
+
+/** Kinds that do nothing but refer to another type. */
+export type BtfRef = BtfPtr | BtfTypedef | BtfModifier | BtfTypeTag;
 
 export interface BtfArray extends TypeBase {
   readonly kind: 'array';
