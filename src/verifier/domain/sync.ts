@@ -7,6 +7,12 @@ import { deduceAcrossWidths } from './deduce-mixed.ts';
 import { deduce32 } from './deduce32.ts';
 import { deduce64 } from './deduce64.ts';
 import {
+  S32_MAX,
+  S32_MIN,
+  SMAX_HI,
+  SMAX_LO,
+  SMIN_HI,
+  SMIN_LO,
   U32_MAX,
   U32_MIN,
   UMAX_HI,
@@ -30,9 +36,28 @@ import { tnumIntersectRange, tnumIntersectSubregRange } from './tnum.ts';
  */
 export function syncBounds(r: Int32Array, o: number): void {
   boundsFromBits(r, o);
-  const deduced = deduce(r, o);
-  if (deduced !== 0 && deduce(r, o) !== 0) deduce(r, o);
+  let deduced = 0;
+  if (!allRangesEqual(r, o)) {
+    deduced = deduce(r, o);
+    if (deduced !== 0 && deduce(r, o) !== 0) deduce(r, o);
+  }
   if ((bitsFromBounds(r, o) | deduced) !== 0) boundsFromBits(r, o);
+}
+
+/**
+ * Whether all four ranges are the same one within 0 … 2^31-1. Most numbers of most programs are like that, and no range can
+ * teach another anything: this test spares three quarters of the work.
+ */
+function allRangesEqual(r: Int32Array, o: number): boolean {
+  const min = r[o + U32_MIN]!;
+  const max = r[o + U32_MAX]!;
+  return (
+    min >= 0 &&
+    max >= min &&
+    (r[o + UMIN_HI]! | r[o + UMAX_HI]! | r[o + SMIN_HI]! | r[o + SMAX_HI]!) === 0 &&
+    ((r[o + UMIN_LO]! ^ min) | (r[o + SMIN_LO]! ^ min) | (r[o + S32_MIN]! ^ min)) === 0 &&
+    ((r[o + UMAX_LO]! ^ max) | (r[o + SMAX_LO]! ^ max) | (r[o + S32_MAX]! ^ max)) === 0
+  );
 }
 
 /** One pass over all deductions between ranges (__reg_deduce_bounds); returns the changed bounds. */
