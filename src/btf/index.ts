@@ -5,5 +5,6 @@ export { type BtfExt, type BtfExtSection, parseBtfExt } from './ext.ts';
 export * from './ext-types.ts';
 export { essentialName } from './names.ts';
 export { type ParseBtfOptions, parseBtf } from './parse.ts';
+export { dumpRaw, rawType } from './raw.ts';
 export { BtfStrings } from './strings.ts';
 export * from './types.ts';
