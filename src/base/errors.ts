@@ -23,6 +23,8 @@ export interface Place {
   readonly source?: string;
   /** Line of a text input (assembler source, option value). */
   readonly line?: number;
+  /** Column in that line, from 1. */
+  readonly column?: number;
 }
 
 /** Base class of everything that is thrown on purpose. */
@@ -65,6 +67,7 @@ export function describePlace(place: Place): string {
   const parts: string[] = [];
   if (place.source !== undefined) parts.push(place.source);
   if (place.line !== undefined) parts.push(`line ${place.line}`);
+  if (place.column !== undefined) parts.push(`column ${place.column}`);
   if (place.program !== undefined) parts.push(`program ${place.program}`);
   if (place.section !== undefined) parts.push(`section ${place.section}`);
   if (place.symbol !== undefined) parts.push(`symbol ${place.symbol}`);

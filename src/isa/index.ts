@@ -1,4 +1,12 @@
 /** The instruction set: one opcode table, decoding, encoding, assembler, disassembler. */
+export {
+  type Assembled,
+  type AssembleOptions,
+  assemble,
+  assembleProgram,
+  type CallTarget,
+  type SymbolValue,
+} from './asm/index.ts';
 export * from './constants.ts';
 export { decodeInsn, decodeProgram } from './decode.ts';
 export {

@@ -1,0 +1,200 @@
+/**
+ * Assembler text to statements of tokens: comments, separators and the verifier log's `5: (b7) ` prefix end here.
+ *
+ * A statement ends at a line's end or at `;`. A `;` that begins a line, or stands on a line with the log's prefix, begins a
+ * comment instead: there the kernel prints source lines and register states behind it. `#` begins a comment at a line's
+ * start and after white space, so that `call bpf_ktime_get_ns#5` stays whole.
+ */
+import { IsaError } from '../../base/errors.ts';
+
+/** A place in the text, both from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export type Token = Position & {
+  readonly text: string;
+} & (
+    | { readonly kind: 'word' | 'sign' | 'end' }
+    | { readonly kind: 'number'; readonly value: bigint }
+    /** A reference to a numeric label: `1f`, `2b`. */
+    | { readonly kind: 'local'; readonly label: number; readonly forward: boolean }
+  );
+
+/** A label, an instruction or a directive, ended by a token of kind `end`. */
+export interface Statement {
+  readonly tokens: readonly Token[];
+  /** The log's slot number and opcode, where the line has them. */
+  readonly prefix?: Position & { readonly slot: number; readonly opcode: number };
+}
+
+/** Longest number that is read; more digits than any 64-bit number needs in binary. */
+const MAX_NUMBER_LENGTH = 72;
+
+const PREFIX = /[ \t]*(\d{1,9}): \(([0-9a-f]{2})\)/y;
+const SPACE = /[ \t\r\f\v]+/y;
+const LINE_REST = /[^\n]*/y;
+// A signed operator is one token only where the s touches it: `r1 s>>= 3`.
+const SIGN = /s(?:>>=|>=|<=|>|<|\/=|%=)|<<=|>>=|[-+*/|&%^=!<>]=|<<|>>|[-+*/|&%^=<>~()[\],:#]/y;
+const WORD = /[A-Za-z_.$][A-Za-z0-9_.$]*/y;
+const NUMBER = /0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+/y;
+const LOCAL = /(\d{1,9})([bf])(?![A-Za-z0-9_.$])/y;
+const CHARACTER = /'(?:[^'\\\n]|\\[nrt0\\'])'/y;
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', 0: '\0' };
+
+/**
+ * Splits assembler text into statements; empty ones are left out.
+ * @throws IsaError `bad-character`, `bad-number`, `unclosed-comment`, with line and column.
+ */
+export function splitStatements(text: string): Statement[] {
+  const lexer = new Lexer(text);
+  while (lexer.step());
+  return lexer.statements;
+}
+
+class Lexer {
+  readonly statements: Statement[] = [];
+  private readonly text: string;
+  private at = 0;
+  private line = 1;
+  private lineStart = 0;
+  private tokens: Token[] = [];
+  private prefix: Statement['prefix'];
+
+  constructor(text: string) {
+    this.text = text;
+    this.startLine();
+  }
+
+  /** Reads one token or gap; false at the end of the text. */
+  step(): boolean {
+    const char = this.text[this.at];
+    if (char === undefined) {
+      this.endStatement();
+      return false;
+    }
+    if (char === '\n') this.newLine();
+    else if (!this.skipGap(char)) this.readToken();
+    return true;
+  }
+
+  private readToken(): void {
+    const position = this.position();
+    const character = this.take(CHARACTER);
+    if (character !== undefined) return void this.tokens.push(characterToken(character[0], position));
+    const local = this.take(LOCAL);
+    if (local !== undefined) {
+      const [text, label, direction] = local;
+      this.tokens.push({
+        kind: 'local',
+        text,
+        label: Number(label),
+        forward: direction === 'f',
+        ...position,
+      });
+      return;
+    }
+    const number = this.take(NUMBER);
+    if (number !== undefined) return void this.tokens.push(numberToken(number[0], position));
+    const sign = this.take(SIGN);
+    if (sign !== undefined) return void this.tokens.push({ kind: 'sign', text: sign[0], ...position });
+    const word = this.take(WORD);
+    if (word !== undefined) return void this.tokens.push({ kind: 'word', text: word[0], ...position });
+    const found = String.fromCodePoint(this.text.codePointAt(this.at) ?? 0);
+    throw new IsaError('bad-character', `'${found}' means nothing here`, position);
+  }
+
+  /** Skips white space and comments, and ends the statement at a separator. */
+  private skipGap(char: string): boolean {
+    if (this.take(SPACE) !== undefined) return true;
+    if (char === ';') {
+      if (this.prefix !== undefined || this.atLineStart()) this.take(LINE_REST);
+      else {
+        this.at++;
+        this.endStatement();
+      }
+      return true;
+    }
+    if (this.text.startsWith('//', this.at) || (char === '#' && this.afterSpace())) {
+      this.take(LINE_REST);
+      return true;
+    }
+    if (!this.text.startsWith('/*', this.at)) return false;
+    this.skipBlockComment();
+    return true;
+  }
+
+  private skipBlockComment(): void {
+    const end = this.text.indexOf('*/', this.at + 2);
+    if (end < 0) throw new IsaError('unclosed-comment', 'this comment has no */', this.position());
+    for (let i = this.text.indexOf('\n', this.at); i >= 0 && i < end; i = this.text.indexOf('\n', i + 1)) {
+      this.line++;
+      this.lineStart = i + 1;
+    }
+    this.at = end + 2;
+  }
+
+  private newLine(): void {
+    this.endStatement();
+    this.at++;
+    this.line++;
+    this.lineStart = this.at;
+    this.startLine();
+  }
+
+  private startLine(): void {
+    const position = this.position();
+    const prefix = this.take(PREFIX);
+    this.prefix =
+      prefix === undefined
+        ? undefined
+        : { slot: Number(prefix[1]), opcode: Number.parseInt(prefix[2] ?? '', 16), ...position };
+  }
+
+  private endStatement(): void {
+    if (this.tokens.length === 0) return;
+    const tokens: readonly Token[] = [...this.tokens, { kind: 'end', text: '', ...this.position() }];
+    this.statements.push(this.prefix === undefined ? { tokens } : { tokens, prefix: this.prefix });
+    this.tokens = [];
+  }
+
+  private take(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.at;
+    const match = pattern.exec(this.text);
+    if (match === null) return undefined;
+    this.at = pattern.lastIndex;
+    return match;
+  }
+
+  private position(): Position {
+    return { line: this.line, column: this.at - this.lineStart + 1 };
+  }
+
+  private atLineStart(): boolean {
+    return this.text.slice(this.lineStart, this.at).trim() === '';
+  }
+
+  private afterSpace(): boolean {
+    return this.at === this.lineStart || /\s/.test(this.text[this.at - 1] ?? ' ');
+  }
+}
+
+function numberToken(text: string, position: Position): Token {
+  const octal = /^0[0-9]/.test(text);
+  if (text.length > MAX_NUMBER_LENGTH || (octal && /[89]/.test(text))) {
+    const reason = octal ? 'a number that begins with 0 is octal' : 'it has too many digits';
+    throw new IsaError(
+      'bad-number',
+      `'${text.slice(0, MAX_NUMBER_LENGTH)}' is no number: ${reason}`,
+      position,
+    );
+  }
+  return { kind: 'number', text, value: BigInt(octal ? `0o${text.slice(1)}` : text), ...position };
+}
+
+function characterToken(text: string, position: Position): Token {
+  const inner = text.slice(1, -1);
+  const char = inner.startsWith('\\') ? (ESCAPES[inner.slice(1)] ?? inner.slice(1)) : inner;
+  return { kind: 'number', text, value: BigInt(char.codePointAt(0) ?? 0), ...position };
+}
