@@ -69,6 +69,7 @@ export class CWriter {
   private declarator(id: number, name: string, level: number): string {
     let declarator = name;
     let qualifiers: string[] = [];
+    let tags: string[] = [];
     let at = id;
     for (let depth = 0; depth < MAX_BTF_DEPTH; depth++) {
       const type = this.btf.typeById(at);
@@ -80,12 +81,13 @@ export class CWriter {
           at = type.type;
           break;
         case 'type_tag':
-          qualifiers.unshift(`__attribute__((btf_type_tag("${type.name}")))`);
+          tags.unshift(`__attribute__((btf_type_tag("${type.name}")))`);
           at = type.type;
           break;
         case 'ptr':
-          declarator = `*${qualify(declarator, qualifiers)}`;
+          declarator = `*${qualify(declarator, [...qualifiers, ...tags])}`;
           qualifiers = [];
+          tags = [];
           at = type.type;
           break;
         case 'array':
@@ -99,8 +101,10 @@ export class CWriter {
           declarator = this.functionDeclarator(declarator, type, level);
           at = type.returnType;
           break;
-        default:
-          return this.spend(join(this.base(type, qualifiers, level), declarator, name !== ''));
+        default: {
+          const base = [...qualifiers, this.base(type, level), ...tags].join(' ');
+          return this.spend(join(base, declarator, name !== ''));
+        }
       }
     }
     throw tooDeep(id);
@@ -159,13 +163,7 @@ export class CWriter {
     }
   }
 
-  private base(type: BaseType, qualifiers: readonly string[], level: number): string {
-    const before = qualifiers.filter((word) => !word.startsWith('__'));
-    const after = qualifiers.filter((word) => word.startsWith('__'));
-    return [...before, this.baseName(type, level), ...after].join(' ');
-  }
-
-  private baseName(type: BaseType, level: number): string {
+  private base(type: BaseType, level: number): string {
     switch (type.kind) {
       case 'struct':
       case 'union':
@@ -205,7 +203,8 @@ export class CWriter {
     return `${head}(${texts.join(', ')})`;
   }
 
-  private spend(text: string): string {
+  /** Counts text against the budget. */
+  protected spend(text: string): string {
     this.left -= text.length;
     if (this.left < 0) {
       throw new BtfError(
@@ -238,8 +237,8 @@ function enumMode(btf: Btf, type: BtfEnum | BtfEnum64): string {
   return wide ? '' : ' __attribute__((mode(word)))';
 }
 
-/** Members without a size are errors in C; their text is still worth having. */
-function sizeOrZero(btf: Btf, id: number): number {
+/** As Btf.sizeOf; 0 for members without a size, which are errors in C but whose text is still worth having. */
+export function sizeOrZero(btf: Btf, id: number): number {
   return orZero(() => btf.sizeOf(id));
 }
 

@@ -1,6 +1,7 @@
 /** Type information of BPF objects and kernels: types by id and name, source lines, C text, values by type. */
 export { Btf } from './btf.ts';
 export { type DumpCOptions, dumpC } from './c-dump.ts';
+export { type PrintTypeOptions, printDeclaration, printSignature, printType, typeName } from './c-type.ts';
 export { type BtfExt, type BtfExtSection, parseBtfExt } from './ext.ts';
 export * from './ext-types.ts';
 export { essentialName } from './names.ts';
