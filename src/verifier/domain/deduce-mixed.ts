@@ -75,8 +75,9 @@ function signExtendedPositive(r: Int32Array, o: number, s32Min: number, s32Max: 
   if (assign(r, o + SMAX_LO, s32Max, s32MaxHi)) changed |= Bound.Smax;
   if (assign(r, o + UMIN_LO, s32Min, 0)) changed |= Bound.Umin;
   if (assign(r, o + UMAX_LO, s32Max, s32MaxHi)) changed |= Bound.Umax;
-  if (tnumIntersectRange(r, o, s32Min, 0, s32Max, s32MaxHi)) changed |= Bound.Var;
-  return announce('sign-extended-positive', changed, r, o);
+  announce('sign-extended-positive', changed, r, o);
+  const bits = tnumIntersectRange(r, o, s32Min, 0, s32Max, s32MaxHi) ? Bound.Var : 0;
+  return changed | announce('bounds-to-bits', bits, r, o);
 }
 
 /** Sets a 64-bit field; returns whether it was different. */
