@@ -309,7 +309,7 @@ function atomicRow(size: 4 | 8, op: AtomicOp, fetch: boolean, imm: number, forms
 // the registers of 32-bit operations w.
 function lockForms(size: 4 | 8, sign: string): Forms {
   const text = `lock *(u${8 * size} *)({r:dst} {off}) ${sign}`;
-  return { text: `${text} {r:src}`, also: size === 4 ? [`${text} {w:src}`] : [] };
+  return { text: `${text} {r:src}`, ...(size === 4 ? { llvm: `${text} {w:src}` } : {}) };
 }
 
 function fetchForms(size: 4 | 8, op: string): Forms {

@@ -39,7 +39,7 @@ const LINE_REST = /[^\n]*/y;
 const SIGN = /s(?:>>=|>=|<=|>|<|\/=|%=)|<<=|>>=|[-+*/|&%^=!<>]=|<<|>>|[-+*/|&%^=<>~()[\],:#]/y;
 const WORD = /[A-Za-z_.$][A-Za-z0-9_.$]*/y;
 const NUMBER = /0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+/y;
-const LOCAL = /(\d{1,9})([bf])(?![A-Za-z0-9_.$])/y;
+const LOCAL = /\d{1,9}[bf](?![A-Za-z0-9_.$])/y;
 const CHARACTER = /'(?:[^'\\\n]|\\[nrt0\\'])'/y;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', 0: '\0' };
 
@@ -60,6 +60,8 @@ class Lexer {
   private line = 1;
   private lineStart = 0;
   private tokens: Token[] = [];
+  /** Whether the line has had nothing but white space and comments. */
+  private lineIsBlank = true;
   private prefix: Statement['prefix'];
 
   constructor(text: string) {
@@ -75,41 +77,34 @@ class Lexer {
       return false;
     }
     if (char === '\n') this.newLine();
-    else if (!this.skipGap(char)) this.readToken();
+    else if (!this.skipGap(char)) {
+      this.lineIsBlank = false;
+      this.tokens.push(this.readToken(char));
+    }
     return true;
   }
 
-  private readToken(): void {
+  private readToken(char: string): Token {
+    const start = this.at;
     const position = this.position();
-    const character = this.take(CHARACTER);
-    if (character !== undefined) return void this.tokens.push(characterToken(character[0], position));
-    const local = this.take(LOCAL);
-    if (local !== undefined) {
-      const [text, label, direction] = local;
-      this.tokens.push({
-        kind: 'local',
-        text,
-        label: Number(label),
-        forward: direction === 'f',
-        ...position,
-      });
-      return;
+    const { line, column } = position;
+    if (char >= '0' && char <= '9') {
+      if (this.skip(LOCAL)) return localToken(this.text.slice(start, this.at), position);
+      this.skip(NUMBER);
+      return numberToken(this.text.slice(start, this.at), position);
     }
-    const number = this.take(NUMBER);
-    if (number !== undefined) return void this.tokens.push(numberToken(number[0], position));
-    const sign = this.take(SIGN);
-    if (sign !== undefined) return void this.tokens.push({ kind: 'sign', text: sign[0], ...position });
-    const word = this.take(WORD);
-    if (word !== undefined) return void this.tokens.push({ kind: 'word', text: word[0], ...position });
+    if (this.skip(SIGN)) return { kind: 'sign', text: this.text.slice(start, this.at), line, column };
+    if (this.skip(WORD)) return { kind: 'word', text: this.text.slice(start, this.at), line, column };
+    if (this.skip(CHARACTER)) return characterToken(this.text.slice(start, this.at), position);
     const found = String.fromCodePoint(this.text.codePointAt(this.at) ?? 0);
     throw new IsaError('bad-character', `'${found}' means nothing here`, position);
   }
 
   /** Skips white space and comments, and ends the statement at a separator. */
   private skipGap(char: string): boolean {
-    if (this.take(SPACE) !== undefined) return true;
+    if (this.skip(SPACE)) return true;
     if (char === ';') {
-      if (this.prefix !== undefined || this.atLineStart()) this.take(LINE_REST);
+      if (this.prefix !== undefined || this.lineIsBlank) this.skip(LINE_REST);
       else {
         this.at++;
         this.endStatement();
@@ -117,7 +112,7 @@ class Lexer {
       return true;
     }
     if (this.text.startsWith('//', this.at) || (char === '#' && this.afterSpace())) {
-      this.take(LINE_REST);
+      this.skip(LINE_REST);
       return true;
     }
     if (!this.text.startsWith('/*', this.at)) return false;
@@ -145,39 +140,43 @@ class Lexer {
 
   private startLine(): void {
     const position = this.position();
-    const prefix = this.take(PREFIX);
-    this.prefix =
-      prefix === undefined
-        ? undefined
-        : { slot: Number(prefix[1]), opcode: Number.parseInt(prefix[2] ?? '', 16), ...position };
+    PREFIX.lastIndex = this.at;
+    const prefix = PREFIX.exec(this.text);
+    this.prefix = undefined;
+    this.lineIsBlank = true;
+    if (prefix === null) return;
+    this.at = PREFIX.lastIndex;
+    this.prefix = { slot: Number(prefix[1]), opcode: Number.parseInt(prefix[2] ?? '', 16), ...position };
   }
 
   private endStatement(): void {
     if (this.tokens.length === 0) return;
-    const tokens: readonly Token[] = [...this.tokens, { kind: 'end', text: '', ...this.position() }];
-    this.statements.push(this.prefix === undefined ? { tokens } : { tokens, prefix: this.prefix });
+    const { tokens, prefix } = this;
+    tokens.push({ kind: 'end', text: '', ...this.position() });
+    this.statements.push(prefix === undefined ? { tokens } : { tokens, prefix });
     this.tokens = [];
   }
 
-  private take(pattern: RegExp): RegExpExecArray | undefined {
+  /** Moves behind the pattern, if it matches here. */
+  private skip(pattern: RegExp): boolean {
     pattern.lastIndex = this.at;
-    const match = pattern.exec(this.text);
-    if (match === null) return undefined;
+    if (!pattern.test(this.text)) return false;
     this.at = pattern.lastIndex;
-    return match;
+    return true;
   }
 
   private position(): Position {
     return { line: this.line, column: this.at - this.lineStart + 1 };
   }
 
-  private atLineStart(): boolean {
-    return this.text.slice(this.lineStart, this.at).trim() === '';
-  }
-
   private afterSpace(): boolean {
     return this.at === this.lineStart || /\s/.test(this.text[this.at - 1] ?? ' ');
   }
+}
+
+function localToken(text: string, { line, column }: Position): Token {
+  const label = Number(text.slice(0, -1));
+  return { kind: 'local', text, label, forward: text.endsWith('f'), line, column };
 }
 
 function numberToken(text: string, position: Position): Token {
