@@ -68,25 +68,26 @@ function deduce(r: Int32Array, o: number): number {
 }
 
 /** Every bound that the known bits give (__update_reg_bounds). */
-export function boundsFromBits(r: Int32Array, o: number): number {
-  return subregBoundsFromBits(r, o) | wideBoundsFromBits(r, o);
+export function boundsFromBits(r: Int32Array, o: number): void {
+  subregBoundsFromBits(r, o);
+  wideBoundsFromBits(r, o);
 }
 
 /**
  * The same for the 32-bit ranges (__update_reg32_bounds). Unsigned, the least number has 0 in all unknown bits and the
  * greatest has 1. Signed, the sign bit works the other way round.
  */
-export function subregBoundsFromBits(r: Int32Array, o: number): number {
+export function subregBoundsFromBits(r: Int32Array, o: number): void {
   const value = r[o + VAR_VALUE_LO]!;
   const mask = r[o + VAR_MASK_LO]!;
   const changed =
     narrowS32(r, o, value | (mask & S32_LOWEST), value | (mask & S32_HIGHEST)) |
     narrowU32(r, o, value, value | mask);
-  return announce('bits-to-bounds', changed, r, o);
+  announce('bits-to-bounds', changed, r, o);
 }
 
 /** The same for the 64-bit ranges (__update_reg64_bounds). */
-function wideBoundsFromBits(r: Int32Array, o: number): number {
+function wideBoundsFromBits(r: Int32Array, o: number): void {
   const lo = r[o + VAR_VALUE_LO]!;
   const hi = r[o + VAR_VALUE_HI]!;
   const maskHi = r[o + VAR_MASK_HI]!;
@@ -94,7 +95,7 @@ function wideBoundsFromBits(r: Int32Array, o: number): number {
   const changed =
     narrowS64(r, o, lo, hi | (maskHi & S32_LOWEST), most, hi | (maskHi & S32_HIGHEST)) |
     narrowU64(r, o, lo, hi, most, hi | maskHi);
-  return announce('bits-to-bounds', changed, r, o);
+  announce('bits-to-bounds', changed, r, o);
 }
 
 /** Bits that the unsigned ranges give (__reg_bound_offset). */

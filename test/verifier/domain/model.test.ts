@@ -50,7 +50,14 @@ describe('the domain does what the model does', () => {
   it.each(followed)('for %s of two scalars', (op) => {
     const shift = op === 'lsh' || op === 'rsh' || op === 'arsh';
     const amount = fc.integer({ min: 0, max: 70 }).map((n) => model.constant(BigInt(n)));
-    const source = shift ? fc.oneof({ weight: 4, arbitrary: amount }, anyScalar) : anyScalar;
+    // An amount whose ranges do not agree with its bits is as good as none.
+    const doubtful = fc
+      .tuple(
+        amount,
+        fc.constantFrom('smin' as const, 'smax', 'umin', 'umax', 's32Min', 's32Max', 'u32Min', 'u32Max'),
+      )
+      .map(([n, field]) => ({ ...n, [field]: n[field] ^ 1n }));
+    const source = shift ? fc.oneof({ weight: 4, arbitrary: amount }, doubtful, anyScalar) : anyScalar;
     fc.assert(
       fc.property(width, anyScalar, source, (w, a, b) => {
         const s = record(b);

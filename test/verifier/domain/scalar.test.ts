@@ -178,8 +178,12 @@ describe('contradictions', () => {
     expect(bad({ smax: 4n })).toBe('range bounds violation');
     expect(bad({ u32Max: 4n })).toBe('range bounds violation');
     expect(bad({ s32Min: 6n })).toBe('range bounds violation');
-    expect(bad({ umin: 4n })).toBe('const tnum out of sync with range bounds');
-    expect(bad({ u32Min: 4n })).toBe('const subreg tnum out of sync with range bounds');
+    for (const change of [{ umin: 4n }, { umax: 6n }, { smin: 4n }, { smax: 6n }]) {
+      expect(bad(change)).toBe('const tnum out of sync with range bounds');
+    }
+    for (const change of [{ u32Min: 4n }, { u32Max: 6n }, { s32Min: 4n }, { s32Max: 6n }]) {
+      expect(bad(change)).toBe('const subreg tnum out of sync with range bounds');
+    }
     const r = record({ ...model.constant(0n), u32Min: 3n });
     expect(formatContradiction('true_reg1', findContradiction(r, AT)!, r, AT)).toBe(
       'REG INVARIANTS VIOLATION (true_reg1): range bounds violation u64=[0x0, 0x0] s64=[0x0, 0x0] ' +

@@ -36,11 +36,11 @@ const widths = [32, 64] as const;
 const u = (bits: number, x: bigint): bigint => BigInt.asUintN(bits, x);
 const s = (bits: number, x: bigint): bigint => BigInt.asIntN(bits, x);
 
-/** All runs of up to five numbers around each edge, and some sets with gaps. */
+/** All runs of up to four numbers around each edge, and some sets with gaps. */
 const sets: bigint[][] = [];
 for (const edge of [0n, 1n << 31n, 1n << 32n, 1n << 63n]) {
-  for (let from = -2n; from <= 2n; from++) {
-    for (let to = from; to <= 2n; to++) {
+  for (let from = -2n; from <= 1n; from++) {
+    for (let to = from; to <= 1n; to++) {
       const run: bigint[] = [];
       for (let x = from; x <= to; x++) run.push(u(64, edge + x));
       sets.push(run);
