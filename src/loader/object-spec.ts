@@ -3,6 +3,7 @@
  * produces it, `kernel.load` turns it into live maps and programs.
  */
 import type { ByteOrder } from '../base/bytes.ts';
+import type { Place } from '../base/errors.ts';
 import type { Btf, CoreReloc, FuncInfo, LineInfo } from '../btf/index.ts';
 import type { RawInsn } from '../isa/index.ts';
 
@@ -40,9 +41,10 @@ export interface SectionSummary {
 export type MapOrigin = 'legacy' | 'btf' | 'data' | 'rodata' | 'bss' | 'kconfig' | 'struct_ops';
 
 export interface MapSpec {
+  /** As bpf_map__name; the kernel is given the first 15 characters. Two maps can have one name. */
   readonly name: string;
   readonly origin: MapOrigin;
-  /** ELF section that declares it. */
+  /** ELF section that declares it; `.kconfig` for that map, which no section declares. */
   readonly section: string;
   /** BPF_MAP_TYPE_* number. */
   readonly type: number;
@@ -55,21 +57,35 @@ export interface MapSpec {
   readonly numaNode: number;
   /** LIBBPF_PIN_NONE 0 or LIBBPF_PIN_BY_NAME 1. */
   readonly pinning: number;
-  /** BTF type ids in the object's BTF; 0 where there is none. */
+  /**
+   * BTF type ids in the object's BTF; 0 where there is none. A data section's value is its DATASEC, a struct_ops map's the
+   * struct that the program declares (the kernel's own is found at load).
+   */
   readonly btfKeyTypeId: number;
   readonly btfValueTypeId: number;
+  /** Not to be created unless asked for (SEC("?.struct_ops")); true when left out. */
+  readonly autocreate?: boolean;
   /** Map-in-map: the template of the inner maps. */
   readonly inner?: MapSpec;
-  /** Statically declared slots of `values`: maps (map-in-map) or programs (prog array) by slot. */
-  readonly values: readonly {
-    readonly index: number;
-    readonly kind: 'map' | 'program';
-    readonly name: string;
-  }[];
-  /** Data sections: initial content (zeros for .bss). */
+  /**
+   * Statically declared slots of `values` in order of index: maps (map-in-map) or programs (prog array) by slot; of a
+   * struct_ops map, the programs by index of the struct's member.
+   */
+  readonly values: readonly MapSlot[];
+  /**
+   * Data sections: initial content, zeros for .bss and .kconfig (see `kconfigContent`). Arenas: content of the arena's
+   * variables, when there are any. struct_ops: the struct's bytes as declared, function pointers zero.
+   */
   readonly initial?: Uint8Array;
   /** Data sections: the variables in it, from BTF DATASEC and the symbol table. */
   readonly variables: readonly VariableSpec[];
+}
+
+/** A statically declared entry of a map. */
+export interface MapSlot {
+  readonly index: number;
+  readonly kind: 'map' | 'program';
+  readonly name: string;
 }
 
 /** A global variable in a data section. */
@@ -77,8 +93,9 @@ export interface VariableSpec {
   readonly name: string;
   readonly offset: number;
   readonly size: number;
-  /** 0 without BTF. */
+  /** Type of the variable (not of its declaration); 0 without BTF. */
   readonly btfTypeId: number;
+  /** A hidden global counts as static, as for the verifier. */
   readonly linkage: 'static' | 'global' | 'weak';
 }
 
@@ -87,29 +104,60 @@ export interface ExternSpec {
   readonly name: string;
   readonly kind: 'kconfig' | 'ksym-var' | 'ksym-func';
   readonly weak: boolean;
+  /**
+   * What it is declared as, in the object's BTF. kconfig: type of the variable. ksym-var: type of the variable without
+   * modifiers; 0 (void) for an address that is looked up by name alone. ksym-func: its func_proto.
+   */
   readonly btfTypeId: number;
-  /** kconfig: place in the .kconfig map's value. */
+  /** kconfig: place in the .kconfig map's value; 0 otherwise. */
   readonly offset: number;
   readonly size: number;
+  /** kconfig: how values are written to the variable, see `kconfigContent`. */
+  readonly kconfig?: KconfigType;
+}
+
+/** Type of a kconfig variable; `tristate` is enum libbpf_tristate, `string` a char array. */
+export interface KconfigType {
+  readonly kind: 'bool' | 'char' | 'int' | 'tristate' | 'string';
+  readonly signed: boolean;
 }
 
 /**
- * What an instruction refers to that only a live kernel can resolve. The instruction at `insn` is a ld_imm64 (map,
- * map-value, func, ksym, kconfig) or a call (kfunc), its immediate holds the addend.
+ * What an instruction refers to that only a live kernel can resolve, by slot of the linked program. The fields that the
+ * kernel fills in are zero, the others stand already as libbpf leaves them:
+ * - `map`: a ld_imm64 with src BPF_PSEUDO_MAP_FD; imm becomes the map's fd.
+ * - `map-value`: a ld_imm64 with src BPF_PSEUDO_MAP_VALUE and the offset in the second slot's imm; the first slot's
+ *   becomes the map's fd. Variables in data sections, in arenas, and .kconfig options (of the map of origin `kconfig`).
+ * - `extern`: of a ksym-var, a ld_imm64 with src 0, which becomes BPF_PSEUDO_BTF_ID with the variable's BTF id, or the
+ *   address where the extern has no type (0 when weak and unknown); of a ksym-func, a call with src
+ *   BPF_PSEUDO_KFUNC_CALL whose imm becomes the function's BTF id (and offset the module's index), or a ld_imm64 of its
+ *   address.
+ * References to functions of the object are not listed, they are linked: bpf-to-bpf calls hold the distance to the
+ * callee; a ld_imm64 of a function has src BPF_PSEUDO_FUNC and the distance from the next slot to it in imm.
  */
 export type Reference =
-  | { readonly kind: 'map'; readonly insn: number; readonly map: string }
-  | { readonly kind: 'map-value'; readonly insn: number; readonly map: string; readonly offset: number }
+  | ({ readonly kind: 'map' } & MapReference)
+  | ({ readonly kind: 'map-value'; readonly offset: number } & MapReference)
   | { readonly kind: 'extern'; readonly insn: number; readonly name: string };
+
+export interface MapReference {
+  readonly insn: number;
+  readonly map: string;
+  /** Index in `maps`. Decides, since two maps can have one name. */
+  readonly mapIndex: number;
+}
 
 export interface ProgramSpec {
   /** Name of the entry function. */
   readonly name: string;
-  /** Section name as in the file. */
+  /** Section name as in the file, with its `?`. */
   readonly section: string;
   /** BPF_PROG_TYPE_* number, 0 (UNSPEC) when the section name is not known to libbpf. */
   readonly type: number;
-  /** Expected BPF_* attach type number, 0 by default. */
+  /**
+   * Expected BPF_* attach type number, 0 by default. As it is at load: BPF_TRACE_UPROBE_MULTI for usdt. That of a
+   * struct_ops program is the member's index in the kernel's struct, found at load.
+   */
   readonly attachType: number;
   /** What the section name says about where to attach, e.g. `sys_clone`, `syscalls/sys_enter_getuid`; '' when nothing. */
   readonly attachTarget: string;
@@ -119,10 +167,24 @@ export interface ProgramSpec {
   readonly autoload: boolean;
   /** Entry program first, then every subprogram it reaches, calls and function references already linked. */
   readonly insns: readonly RawInsn[];
+  /** The functions in `insns` in their order, the entry program first; `global` as for the verifier (not hidden). */
   readonly subprogs: readonly { readonly name: string; readonly start: number; readonly global: boolean }[];
+  /** In order of position. */
   readonly references: readonly Reference[];
   /** .BTF.ext records of this program, positions in slots of `insns`. */
   readonly funcInfo: readonly FuncInfo[];
   readonly lineInfo: readonly LineInfo[];
   readonly coreRelocs: readonly CoreReloc[];
+  /**
+   * Why the program cannot be linked. libbpf opens such an object and fails when it loads the program; so loading throws a
+   * LoadError of this. `insns` then holds the entry function alone, as in the file.
+   */
+  readonly linkError?: LinkError;
+}
+
+/** What a LoadError is made of, as data. */
+export interface LinkError {
+  readonly code: string;
+  readonly message: string;
+  readonly place: Place;
 }

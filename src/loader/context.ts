@@ -1,0 +1,39 @@
+/**
+ * What the parts of the loader share while one file is opened: the file, its sections by role, its type information with
+ * the variables of each data section laid out.
+ */
+import type { Btf, BtfExt } from '../btf/index.ts';
+import type { ElfFile, ElfSymbol } from '../elf/index.ts';
+import type { DataSections } from './datasec.ts';
+import type { SectionRoles } from './sections.ts';
+
+export interface OpenFile {
+  /** The object's name, as libbpf has it: it begins the names of data maps. */
+  readonly name: string;
+  readonly elf: ElfFile;
+  /** Symbols by the section that they lie in, in their order. */
+  readonly symbols: ReadonlyMap<number, readonly ElfSymbol[]>;
+  readonly roles: SectionRoles;
+  readonly btf: Btf | undefined;
+  readonly ext: BtfExt;
+  /** Accept what libbpf accepts with its option relaxed_maps: unknown members and trailing bytes of map definitions. */
+  readonly relaxedMaps: boolean;
+  /** Remarks for the reader, see ObjectSpec.notes. */
+  readonly notes: string[];
+}
+
+/** Sorts symbols by section. */
+export function symbolsBySection(file: ElfFile): Map<number, ElfSymbol[]> {
+  const sorted = new Map<number, ElfSymbol[]>();
+  for (const symbol of file.symbols) {
+    const list = sorted.get(symbol.section);
+    if (list === undefined) sorted.set(symbol.section, [symbol]);
+    else list.push(symbol);
+  }
+  return sorted;
+}
+
+/** An OpenFile whose type information has been related to its symbols. */
+export interface LaidOutFile extends OpenFile {
+  readonly dataSections: DataSections;
+}
