@@ -6,6 +6,7 @@
 import { IsaError } from '../base/errors.ts';
 import { REGISTER_COUNT } from './constants.ts';
 import { insnFromFields, usesHighHalf } from './fields.ts';
+import { hexByte } from './hex.ts';
 import type { Insn, InsnList, RawInsn } from './insn.ts';
 import { type Field, LD_IMM64_OPCODE, type OpcodeRow, rowsOf } from './opcodes.ts';
 
@@ -49,7 +50,7 @@ function selectRow(raw: RawInsn, slot: number): OpcodeRow {
   const row = findRow(raw);
   if (row !== undefined) return row;
   const [first, ...others] = rowsOf(raw.opcode);
-  const opcode = hexByte(raw.opcode);
+  const opcode = `0x${hexByte(raw.opcode)}`;
   if (first === undefined) {
     throw new IsaError('unknown-opcode', `${opcode} is not an opcode`, { insn: slot });
   }
@@ -86,7 +87,7 @@ function checkRegister(field: Field, raw: RawInsn, slot: number): void {
   if ((field !== 'dst' && field !== 'src') || raw[field] < REGISTER_COUNT) return;
   throw new IsaError(
     'bad-register',
-    `${field} of opcode ${hexByte(raw.opcode)} is r${raw[field]}: registers end at r${REGISTER_COUNT - 1}`,
+    `${field} of opcode 0x${hexByte(raw.opcode)} is r${raw[field]}: registers end at r${REGISTER_COUNT - 1}`,
     { insn: slot },
   );
 }
@@ -94,7 +95,7 @@ function checkRegister(field: Field, raw: RawInsn, slot: number): void {
 function reserved(field: string, value: number, opcode: number, slot: number): IsaError {
   return new IsaError(
     'reserved-field',
-    `${field} of opcode ${hexByte(opcode)} is reserved and must be 0, but is ${value}`,
+    `${field} of opcode 0x${hexByte(opcode)} is reserved and must be 0, but is ${value}`,
     { insn: slot },
   );
 }
@@ -122,8 +123,4 @@ function secondImm(row: OpcodeRow, second: RawInsn | undefined, slot: number): n
     throw reserved("the second slot's imm", second.imm, row.opcode, slot + 1);
   }
   return second.imm;
-}
-
-function hexByte(value: number): string {
-  return `0x${value.toString(16).padStart(2, '0')}`;
 }

@@ -8,6 +8,7 @@ import { BPF_ALU, BPF_ALU64, BPF_MAY_GOTO, BPF_MOV, BPF_PSEUDO_KFUNC_CALL, BPF_X
 import { decodeInsn, findRow } from './decode.ts';
 import type { FieldValues } from './fields.ts';
 import { type DisasmNames, type FormatContext, kernelText, llvmText, signed } from './format.ts';
+import { hexByte } from './hex.ts';
 import type { Insn, RawInsn } from './insn.ts';
 import { LD_IMM64_OPCODE, type OpcodeRow, rowsOf } from './opcodes.ts';
 import { rawToBytes } from './raw.ts';
@@ -209,8 +210,4 @@ function distanceOf(insn: Insn): number | undefined {
 
 function hexOf(raws: readonly RawInsn[]): string {
   return Array.from(rawToBytes(raws, 'little'), hexByte).join(' ');
-}
-
-function hexByte(value: number): string {
-  return value.toString(16).padStart(2, '0');
 }

@@ -195,7 +195,7 @@ function ldImm64Rows(): OpcodeRow[] {
     ['map-fd', C.BPF_PSEUDO_MAP_FD, 'map[fd:{uimm}] ll'],
     ['map-value', C.BPF_PSEUDO_MAP_VALUE, 'map[fd:{uimm}][0]+{hi} ll'],
     ['btf-id', C.BPF_PSEUDO_BTF_ID, 'btf[id:{uimm},fd:{hi}] ll'],
-    ['func', C.BPF_PSEUDO_FUNC, 'subprog[{sub}] ll'],
+    ['func', C.BPF_PSEUDO_FUNC, '{sub} ll'],
     ['map-idx', C.BPF_PSEUDO_MAP_IDX, 'map[idx:{uimm}] ll'],
     ['map-idx-value', C.BPF_PSEUDO_MAP_IDX_VALUE, 'map[idx:{uimm}][0]+{hi} ll'],
   ];

@@ -11,14 +11,18 @@ import { type Captured, type Reading, readOperand } from './operands.ts';
 export interface Match {
   readonly row: OpcodeRow;
   readonly captured: Captured;
-  /** Whether this form is an instruction only with the log's opcode in front. */
-  readonly needsOpcode: boolean;
 }
 
 interface Node {
   readonly words: Map<string, Node>;
   readonly operands: { readonly part: Placeholder; readonly node: Node }[];
-  readonly rows: { readonly row: OpcodeRow; readonly needsOpcode: boolean }[];
+  readonly rows: Entry[];
+}
+
+/** An instruction that ends here; `needsOpcode` when this form of it is one only with the log's opcode in front. */
+interface Entry {
+  readonly row: OpcodeRow;
+  readonly needsOpcode: boolean;
 }
 
 let root: Node | undefined;
@@ -35,7 +39,7 @@ function walk(node: Node, reading: Reading, at: number, captured: Captured, matc
   const token = reading.tokens[at];
   if (token === undefined) return;
   if (token.kind === 'end') {
-    for (const entry of node.rows) matches.push({ ...entry, captured });
+    for (const entry of node.rows) if (readable(entry, reading)) matches.push({ row: entry.row, captured });
   }
   const next = node.words.get(token.text);
   if (next !== undefined && token.kind !== 'end') walk(next, reading, at + 1, captured, matches);
@@ -46,9 +50,14 @@ function walk(node: Node, reading: Reading, at: number, captured: Captured, matc
   }
 }
 
-function noteExpected(node: Node, { failures }: Reading, at: number): void {
+function readable(entry: Entry, { opcode }: Reading): boolean {
+  return !entry.needsOpcode || opcode !== undefined;
+}
+
+function noteExpected(node: Node, reading: Reading, at: number): void {
+  const { failures } = reading;
   if (node.words.size > 0) failures.expectWords(at, node.words);
-  if (node.rows.length > 0) failures.expect(at, 'the end of the statement');
+  if (node.rows.some((entry) => readable(entry, reading))) failures.expect(at, 'the end of the statement');
 }
 
 function buildTree(): Node {
@@ -70,7 +79,7 @@ function formsOf(row: OpcodeRow): { text: string; needsOpcode: boolean }[] {
   return row.insn.pseudo === 'const' ? [{ text: row.text, needsOpcode: true }, ...forms] : forms;
 }
 
-function insert(tree: Node, template: string, end: Node['rows'][number]): void {
+function insert(tree: Node, template: string, end: Entry): void {
   let node = tree;
   for (const part of templateParts(template)) {
     if (typeof part !== 'string') {

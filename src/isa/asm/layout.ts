@@ -9,7 +9,6 @@ import { rawFromBytes, SLOT_BYTES } from '../raw.ts';
 import type { Match } from './grammar.ts';
 import type { Position, Token } from './lexer.ts';
 import type { Item } from './parser.ts';
-import { nearest } from './suggest.ts';
 
 /** An assembled program. */
 export interface Assembled {
@@ -128,9 +127,6 @@ class Layout {
     const { dst = 0, src = 0, offset = 0, imm = 0, hi = 0, symbol } = captured;
     if (symbol !== undefined) return encodeInsn({ kind: 'ld-imm64', dst, ...symbol });
     const distance = this.distance(match, slot, position);
-    if (row.insn.kind === 'ld-imm64' && captured.target !== undefined) {
-      return encodeInsn({ kind: 'ld-imm64', pseudo: 'func', dst, lo: distance, hi: 0 });
-    }
     const toOffset = captured.targetField === 'offset';
     const toImm = captured.targetField === 'imm';
     const first: RawInsn = {
@@ -168,9 +164,7 @@ class Layout {
     }
     const slot = this.named.get(token.text);
     if (slot !== undefined) return slot;
-    const near = nearest(token.text, this.named.keys());
-    const hint = near === undefined ? '' : `; did you mean '${near}'?`;
-    throw placedError('unknown-label', `there is no label '${token.text}'${hint}`, token);
+    throw placedError('unknown-label', `there is no label '${token.text}'`, token);
   }
 }
 

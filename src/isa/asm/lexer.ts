@@ -25,14 +25,14 @@ export type Token = Position & {
 /** A label, an instruction or a directive, ended by a token of kind `end`. */
 export interface Statement {
   readonly tokens: readonly Token[];
-  /** The log's slot number and opcode, where the line has them. */
-  readonly prefix?: Position & { readonly slot: number; readonly opcode: number };
+  /** The log's opcode and slot number, where the line has them. */
+  readonly prefix?: Position & { readonly opcode: number; readonly slot?: number };
 }
 
 /** Longest number that is read; more digits than any 64-bit number needs in binary. */
 const MAX_NUMBER_LENGTH = 72;
 
-const PREFIX = /[ \t]*(\d{1,9}): \(([0-9a-f]{2})\)/y;
+const PREFIX = /[ \t]*(?:(\d{1,9}): )?\(([0-9a-f]{2})\)/y;
 const SPACE = /[ \t\r\f\v]+/y;
 const LINE_REST = /[^\n]*/y;
 // A signed operator is one token only where the s touches it: `r1 s>>= 3`.
@@ -146,7 +146,9 @@ class Lexer {
     this.lineIsBlank = true;
     if (prefix === null) return;
     this.at = PREFIX.lastIndex;
-    this.prefix = { slot: Number(prefix[1]), opcode: Number.parseInt(prefix[2] ?? '', 16), ...position };
+    const opcode = Number.parseInt(prefix[2] ?? '', 16);
+    this.prefix =
+      prefix[1] === undefined ? { opcode, ...position } : { opcode, slot: Number(prefix[1]), ...position };
   }
 
   private endStatement(): void {

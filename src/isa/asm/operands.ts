@@ -7,6 +7,7 @@ import type { Placeholder } from '../template.ts';
 import { evaluate } from './expression.ts';
 import type { Failures } from './failures.ts';
 import type { Token } from './lexer.ts';
+import { nearest } from './suggest.ts';
 
 /** What a call by name means: a helper, or a kernel function. */
 export type CallTarget = InsnOf<'call-helper'> | InsnOf<'call-kfunc'>;
@@ -35,7 +36,7 @@ export interface Captured {
   readonly offset?: number;
   readonly imm?: number;
   readonly hi?: number;
-  /** Goes to the field `targetField`, or names the code that a ld_imm64 points to. */
+  /** Goes to the field `targetField`. */
   readonly target?: Target;
   readonly targetField?: 'offset' | 'imm';
   /** Replaces the values of a ld_imm64 by name. */
@@ -48,6 +49,8 @@ export interface Reading {
   readonly options: AssembleOptions;
   /** Labels defined anywhere in the text. */
   readonly labels: ReadonlySet<string>;
+  /** The opcode that the line gives in front, as the log does. */
+  readonly opcode: number | undefined;
   readonly failures: Failures;
 }
 
@@ -166,19 +169,12 @@ function offset(reading: Reading, at: number, captured: Captured): Taken | undef
 function imm64(reading: Reading, at: number, captured: Captured): Taken | undefined {
   const { tokens, failures, labels, options } = reading;
   const token = tokens[at];
-  if (token?.kind === 'word' && !REGISTER.test(token.text)) {
-    if (labels.has(token.text)) {
-      return {
-        captured: { ...captured, target: { kind: 'label', token }, targetField: 'imm' },
-        next: at + 1,
-      };
-    }
+  if (token?.kind === 'word' && !labels.has(token.text)) {
     const symbol = options.resolveSymbol?.(token.text);
     if (symbol !== undefined) return { captured: { ...captured, symbol }, next: at + 1 };
   }
   const result = evaluate(tokens, at, failures);
   if (result === undefined) {
-    failures.expect(at, 'a name', labels);
     failures.expect(at, 'a name', options.names);
     return undefined;
   }
@@ -206,7 +202,9 @@ function jumpTarget(
     return { captured: { ...captured, target: target.target, targetField: field }, next };
   }
   if (token?.kind === 'word') {
-    failures.expect(at, 'a label', reading.labels);
+    const near = nearest(token.text, reading.labels);
+    const hint = near === undefined ? '' : `; did you mean '${near}'?`;
+    failures.complain(at, 'unknown-label', `there is no label '${token.text}'${hint}`);
     return undefined;
   }
   failures.expect(at, 'a label');

@@ -3,6 +3,7 @@
  * business of layout.ts.
  */
 import { IsaError } from '../../base/errors.ts';
+import { hexByte } from '../hex.ts';
 import { evaluate } from './expression.ts';
 import { Failures } from './failures.ts';
 import { type Match, matchInstruction } from './grammar.ts';
@@ -57,22 +58,20 @@ function parseStatement(statement: Statement, labels: ReadonlySet<string>, optio
   const token = tokens[at];
   if (token === undefined || token.kind === 'end') return items;
   if (token.kind === 'word' && token.text.startsWith('.')) return [...items, directive(tokens, at)];
-  const failures = new Failures(tokens);
-  const matches = matchInstruction({ tokens, options, labels, failures }, at);
-  const match =
-    prefix === undefined
-      ? matches.find((candidate) => !candidate.needsOpcode)
-      : matches.find((candidate) => candidate.row.opcode === prefix.opcode);
+  const failures = new Failures(tokens, at);
+  const opcode = prefix?.opcode;
+  const matches = matchInstruction({ tokens, options, labels, opcode, failures }, at);
+  const match = matches.find(({ row }) => opcode === undefined || row.opcode === opcode);
   if (match !== undefined) {
     const item = { kind: 'instruction', match, position: positionOf(token) } as const;
-    return [...items, prefix === undefined ? item : { ...item, slot: prefix.slot }];
+    return [...items, prefix?.slot === undefined ? item : { ...item, slot: prefix.slot }];
   }
   const [other] = matches;
   if (other === undefined || prefix === undefined) throw failures.error();
   throw new IsaError(
     'opcode-mismatch',
-    `the line says opcode ${prefix.opcode.toString(16).padStart(2, '0')}, but its text is an instruction of opcode ` +
-      other.row.opcode.toString(16).padStart(2, '0'),
+    `the line says opcode ${hexByte(prefix.opcode)}, but its text is an instruction of opcode ` +
+      hexByte(other.row.opcode),
     positionOf(prefix),
   );
 }
@@ -106,14 +105,18 @@ function directive(tokens: readonly Token[], at: number): Item {
 }
 
 function dataBytes(tokens: readonly Token[], start: number, size: number): number[] {
-  const failures = new Failures(tokens);
+  const failures = new Failures(tokens, start - 1);
   const bytes: number[] = [];
   for (let at = start; ; at++) {
     const result = evaluate(tokens, at, failures);
     if (result === undefined) throw failures.error();
     const bits = BigInt(8 * size);
     if (result.value < -(1n << (bits - 1n)) || result.value >= 1n << bits) {
-      failures.complain(at, 'out-of-range', `${result.value} does not fit ${size} bytes`);
+      failures.complain(
+        at,
+        'out-of-range',
+        `${result.value} does not fit ${size === 1 ? 'a byte' : `${size} bytes`}`,
+      );
       throw failures.error();
     }
     for (let i = 0n; i < bits; i += 8n) bytes.push(Number(BigInt.asUintN(8, result.value >> i)));

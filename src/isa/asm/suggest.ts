@@ -6,7 +6,7 @@ const MAX_LENGTH = 64;
 /** The candidate nearest to `word` by edits of one character, if near enough to be meant: a third of its length. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > MAX_LENGTH) return undefined;
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  const limit = Math.ceil(word.length / 3);
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {
