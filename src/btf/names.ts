@@ -4,8 +4,11 @@
  */
 import { encodeUtf8 } from '../base/text.ts';
 
+/** Names from this length on are taken whole, flavour or not; KSYM_NAME_LEN, from which on the kernel refuses them. */
+const MAX_NAME = 512;
 /** Marks the end of a chain. */
 const END = -1;
+const UNDERSCORE = 0x5f;
 
 /** A chained hash table over the names of consecutive type ids. */
 export class NameIndex {
@@ -41,10 +44,10 @@ export class NameIndex {
     }
   }
 
-  /** Ids, ascending, of types whose name may have the same essential name as `name`: the caller compares. */
-  *candidates(name: string): Generator<number> {
-    const bytes = encodeUtf8(`${name}\0`);
-    const hash = hashName(bytes, 0);
+  /** Ids, ascending, of types whose essential name may be this one: the caller compares. */
+  *candidates(essential: string): Generator<number> {
+    const bytes = encodeUtf8(essential);
+    const hash = hashBytes(bytes, 0, Math.min(bytes.length, MAX_NAME));
     for (let i = this.heads[hash & this.mask] ?? END; i !== END; i = this.next[i] ?? END) {
       if (this.hashes[i] === hash) yield this.firstId + i;
     }
@@ -56,22 +59,22 @@ export class NameIndex {
  * bpf_core_essential_name_len of libbpf's relo_core.c.
  */
 export function essentialName(name: string): string {
+  if (name.length >= MAX_NAME) return name;
   const match = /^(.*[^_])___[^_]/s.exec(name);
   return match?.[1] ?? name;
 }
-
-/** Longest name that is searched for a flavour; as KSYM_NAME_LEN, from which on the kernel refuses names. */
-const MAX_NAME = 512;
-const UNDERSCORE = 0x5f;
 
 /** FNV-1a over the essential name of a zero-terminated string, of which no more than MAX_NAME bytes are looked at. */
 function hashName(bytes: Uint8Array, start: number): number {
   const limit = Math.min(start + MAX_NAME, bytes.length);
   let end = start;
   while (end < limit && bytes[end] !== 0) end++;
-  const stop = end === limit ? end : essentialEnd(bytes, start, end);
+  return hashBytes(bytes, start, end === limit ? end : essentialEnd(bytes, start, end));
+}
+
+function hashBytes(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
-  for (let at = start; at < stop; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
   return hash;
 }
 
