@@ -1,0 +1,251 @@
+/**
+ * Events of the kernel's code: system calls with all that hangs on them, single tracepoints, raw tracepoints and function
+ * probes. Each builds the contexts that its programs see and runs them in the order of the kernel.
+ */
+import { UsageError } from '../base/errors.ts';
+import { highHalf, lowHalf } from '../base/int64.ts';
+import { functionHook, syscallFunctions } from './attach.ts';
+import type { HookTable, Link } from './hooks.ts';
+import type { Machine, Situation } from './machine.ts';
+import {
+  PT_REGS_BYTES,
+  writeFunctionArguments,
+  writeReturnValue,
+  writeSyscallRegisters,
+} from './registers.ts';
+import { syscallNames, syscallNumber } from './syscalls.ts';
+import { type CallArgument, UserMemory } from './user-memory.ts';
+
+/** Who makes an event happen, and where. */
+export interface EventOptions {
+  readonly cpu?: number;
+  /** Pid of the task; the current one by default. */
+  readonly pid?: number;
+}
+
+/** One program that an event ran. */
+export interface ProgramRun {
+  readonly program: string;
+  readonly hook: string;
+  readonly r0: bigint;
+  /** r0 as a C int. */
+  readonly retval: number;
+}
+
+/** Members before the arguments of a tracepoint's record: struct trace_entry, 8 bytes. */
+const TRACE_ENTRY_BYTES = 8;
+const WORD = 8;
+
+/** What some system calls answer; others give 0 unless told otherwise. */
+const ANSWERS: Readonly<Record<string, (situation: Situation) => number>> = {
+  getpid: ({ task }) => task.tgid,
+  gettid: ({ task }) => task.pid,
+  getuid: ({ task }) => task.uid,
+  geteuid: ({ task }) => task.uid,
+  getgid: ({ task }) => task.gid,
+  getegid: ({ task }) => task.gid,
+};
+
+/** Fires events on one machine. */
+export class EventSource {
+  private readonly machine: Machine;
+  private readonly hooks: HookTable;
+
+  constructor(machine: Machine, hooks: HookTable) {
+    this.machine = machine;
+    this.hooks = hooks;
+  }
+
+  /**
+   * A system call by its name (`getuid`): its entry tracepoints, probes on its function, its exit tracepoints.
+   * @param args Up to six; strings and bytes are put into user memory for the time of the call.
+   * @throws UsageError for a name that x86-64 does not have.
+   */
+  syscall(
+    name: string,
+    args: readonly CallArgument[] = [],
+    options: EventOptions & { readonly returns?: number | bigint } = {},
+  ): ProgramRun[] {
+    const id = syscallNumber(name);
+    if (id === undefined) throw unknownSyscall(name);
+    return this.inSituation(options, (user) => {
+      const words = args.map((argument) => user.place(argument));
+      const result = BigInt(options.returns ?? ANSWERS[name]?.(this.machine.current) ?? 0);
+      return [
+        ...this.syscallEntry(name, id, words),
+        ...this.syscallFunction(name, id, words, result),
+        ...this.syscallExit(name, id, words, result),
+      ];
+    });
+  }
+
+  /** One tracepoint, `category/name`; the record is what the kernel's format file describes, common fields included. */
+  tracepoint(name: string, record: Uint8Array, options: EventOptions = {}): ProgramRun[] {
+    return this.inSituation(options, () => this.runAt(`tracepoint:${name}`, record));
+  }
+
+  /** One raw tracepoint: its arguments as the kernel passes them. Also runs the tp_btf programs there. */
+  rawTracepoint(name: string, args: readonly CallArgument[] = [], options: EventOptions = {}): ProgramRun[] {
+    return this.inSituation(options, (user) =>
+      this.runRaw(
+        name,
+        args.map((argument) => user.place(argument)),
+      ),
+    );
+  }
+
+  /** A call of a kernel function: kprobes and fentry at its start, kretprobes and fexit at its end. */
+  functionCall(
+    symbol: string,
+    args: readonly CallArgument[] = [],
+    options: EventOptions & { readonly returns?: number | bigint } = {},
+  ): ProgramRun[] {
+    return this.inSituation(options, (user) =>
+      this.runFunction(
+        symbol,
+        args.map((argument) => user.place(argument)),
+        BigInt(options.returns ?? 0),
+      ),
+    );
+  }
+
+  private syscallEntry(name: string, id: number, args: readonly bigint[]): ProgramRun[] {
+    const record = new Uint8Array(TRACE_ENTRY_BYTES + 7 * WORD);
+    writeWords(record, TRACE_ENTRY_BYTES, [BigInt(id), ...args]);
+    return [
+      ...this.withRegisters(
+        (regs) => {
+          writeSyscallRegisters(this.machine.memory, regs, id, args);
+        },
+        (regs) => this.runRaw('sys_enter', [BigInt(regs), BigInt(id)]),
+      ),
+      ...this.runAt('tracepoint:raw_syscalls/sys_enter', record),
+      ...this.runAt(`tracepoint:syscalls/sys_enter_${name}`, record),
+    ];
+  }
+
+  private syscallFunction(name: string, id: number, args: readonly bigint[], result: bigint): ProgramRun[] {
+    const [wrapper, plain] = syscallFunctions(name);
+    return this.withRegisters(
+      (regs) => {
+        writeSyscallRegisters(this.machine.memory, regs, id, args);
+      },
+      (regs) => [
+        ...this.runFunction(wrapper, [BigInt(regs)], result),
+        ...this.runFunction(plain, args, result),
+      ],
+    );
+  }
+
+  private syscallExit(name: string, id: number, args: readonly bigint[], result: bigint): ProgramRun[] {
+    const record = new Uint8Array(TRACE_ENTRY_BYTES + 2 * WORD);
+    writeWords(record, TRACE_ENTRY_BYTES, [BigInt(id), result]);
+    return [
+      ...this.withRegisters(
+        (regs) => {
+          writeSyscallRegisters(this.machine.memory, regs, id, args);
+          writeReturnValue(this.machine.memory, regs, result);
+        },
+        (regs) => this.runRaw('sys_exit', [BigInt(regs), result]),
+      ),
+      ...this.runAt('tracepoint:raw_syscalls/sys_exit', record),
+      ...this.runAt(`tracepoint:syscalls/sys_exit_${name}`, record),
+    ];
+  }
+
+  private runFunction(symbol: string, args: readonly bigint[], result: bigint): ProgramRun[] {
+    const { memory } = this.machine;
+    return [
+      ...this.withRegisters(
+        (regs) => {
+          writeFunctionArguments(memory, regs, args);
+        },
+        (regs) => this.runLinks(functionHook('kprobe', symbol), regs),
+      ),
+      ...this.runAt(`fentry:${symbol}`, wordBytes(args)),
+      ...this.runAt(`fmod_ret:${symbol}`, wordBytes([...args, 0n])),
+      ...this.runAt(`fexit:${symbol}`, wordBytes([...args, result])),
+      ...this.withRegisters(
+        (regs) => {
+          writeReturnValue(memory, regs, result);
+        },
+        (regs) => this.runLinks(functionHook('kretprobe', symbol), regs),
+      ),
+    ];
+  }
+
+  private runRaw(name: string, args: readonly bigint[]): ProgramRun[] {
+    const words = wordBytes(args);
+    return [...this.runAt(`raw_tracepoint:${name}`, words), ...this.runAt(`tp_btf:${name}`, words)];
+  }
+
+  /** Runs what hangs at a hook on a context with these bytes. */
+  private runAt(hook: string, context: Uint8Array): ProgramRun[] {
+    if (this.hooks.at(hook).length === 0) return [];
+    const { memory } = this.machine;
+    const address = memory.allocate({ size: context.length, kind: 'ctx', name: hook });
+    memory.writeBytes(address, context);
+    try {
+      return this.runLinks(hook, address);
+    } finally {
+      memory.free(address);
+    }
+  }
+
+  private runLinks(hook: string, context: number): ProgramRun[] {
+    return this.hooks.at(hook).map((link) => this.runLink(link, context));
+  }
+
+  private runLink(link: Link, context: number): ProgramRun {
+    const cookie = { lo: lowHalf(link.cookie), hi: highHalf(link.cookie) };
+    const event = { functionAddress: { lo: 0, hi: 0 }, cookie };
+    return this.machine.during({ event }, () => {
+      const { r0, retval } = this.machine.run(link.program, context);
+      return { program: link.program.name, hook: link.hook, r0, retval };
+    });
+  }
+
+  private withRegisters<T>(fill: (regs: number) => void, action: (regs: number) => T): T {
+    const { memory } = this.machine;
+    const regs = memory.allocate({ size: PT_REGS_BYTES, kind: 'ctx', name: 'pt_regs' });
+    try {
+      fill(regs);
+      return action(regs);
+    } finally {
+      memory.free(regs);
+    }
+  }
+
+  private inSituation(options: EventOptions, action: (user: UserMemory) => ProgramRun[]): ProgramRun[] {
+    const { machine } = this;
+    const task = options.pid === undefined ? machine.current.task : machine.tasks.get(options.pid);
+    if (task === undefined)
+      throw new UsageError('no-such-task', `there is no task with pid ${options.pid}; spawn it first`);
+    const user = new UserMemory(machine.memory);
+    try {
+      return machine.during({ task, cpu: options.cpu ?? machine.current.cpu }, () => action(user));
+    } finally {
+      user.release();
+    }
+  }
+}
+
+function writeWords(bytes: Uint8Array, offset: number, words: readonly bigint[]): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  words.forEach((word, i) => {
+    if (offset + (i + 1) * WORD <= bytes.length)
+      view.setBigUint64(offset + i * WORD, BigInt.asUintN(64, word), true);
+  });
+}
+
+function wordBytes(words: readonly bigint[]): Uint8Array {
+  const bytes = new Uint8Array(words.length * WORD);
+  writeWords(bytes, 0, words);
+  return bytes;
+}
+
+function unknownSyscall(name: string): UsageError {
+  const close = [...syscallNames()].filter((known) => known.startsWith(name.slice(0, 3))).slice(0, 6);
+  const hint = close.length === 0 ? '' : `; there are ${close.join(', ')}`;
+  return new UsageError('no-such-syscall', `x86-64 has no system call '${name}'${hint}`);
+}

@@ -1,0 +1,27 @@
+/** The simulated kernel and the library's live objects: open, load, attach, fire, read. */
+export type { AttachOptions } from './attach.ts';
+export { Clock, type ClockOptions } from './clock.ts';
+export {
+  type Device,
+  DeviceTable,
+  type PacketOptions,
+  type PacketResult,
+  type PacketVerdict,
+} from './devices.ts';
+export type { EventOptions, ProgramRun } from './events.ts';
+export { DataSection, type Globals } from './globals.ts';
+export type { Link } from './hooks.ts';
+export { Kernel, type KernelOptions } from './kernel.ts';
+export type { RunResult } from './machine.ts';
+export { MapHandle, type MapKey, type MapValue } from './map-handle.ts';
+export { BpfObject } from './object.ts';
+export { PerfReader, type PerfSample } from './perf-reader.ts';
+export { Program } from './program.ts';
+export { type RandomSource, seededRandom } from './random.ts';
+export type { RecordOptions } from './record-queue.ts';
+export { RingReader } from './ring-reader.ts';
+export { syscallNames, syscallNumber } from './syscalls.ts';
+export type { Task, TaskOptions } from './tasks.ts';
+export { type TestRunOptions, type TestRunResult, takesPacket } from './test-run.ts';
+export { formatTraceEntry, type TraceEntry, TracePipe } from './trace-pipe.ts';
+export type { CallArgument } from './user-memory.ts';

@@ -1,0 +1,203 @@
+/**
+ * The simulated kernel as users hold it: load objects, fire events, read what came of it. Everything it does can be repeated: clock,
+ * randomness, CPUs and tasks are given to it.
+ */
+import type { KconfigValue } from '../loader/index.ts';
+import type { Memory } from '../vm/index.ts';
+import type { Clock } from './clock.ts';
+import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
+import { type EventOptions, EventSource, type ProgramRun } from './events.ts';
+import { HookTable } from './hooks.ts';
+import { type LoadedObject, loadObject, unloadObject } from './load.ts';
+import { Machine, type MachineOptions } from './machine.ts';
+import { BpfObject } from './object.ts';
+import type { Task, TaskOptions } from './tasks.ts';
+import type { TracePipe } from './trace-pipe.ts';
+import type { CallArgument } from './user-memory.ts';
+
+/** Options of the configuration that programs commonly ask for; those of Linux 6.12 on x86-64. */
+const DEFAULT_KCONFIG: Readonly<Record<string, KconfigValue>> = {
+  CONFIG_BPF: true,
+  CONFIG_BPF_JIT: true,
+  CONFIG_BPF_SYSCALL: true,
+  CONFIG_DEBUG_INFO_BTF: true,
+  CONFIG_HZ: 250,
+  CONFIG_NET: true,
+  CONFIG_X86_64: true,
+};
+
+export interface KernelOptions extends MachineOptions {
+  /** Values of `.kconfig` externs; these come before the defaults. */
+  readonly kconfig?: Readonly<Record<string, KconfigValue>>;
+  /** Addresses of kernel symbols, for `.ksyms` externs. */
+  readonly ksyms?: Readonly<Record<string, bigint>>;
+}
+
+export class Kernel {
+  private readonly machine: Machine;
+  private readonly hooks = new HookTable();
+  private readonly events: EventSource;
+  private readonly loadedObjects = new Map<BpfObject, LoadedObject>();
+  private readonly kconfig: Readonly<Record<string, KconfigValue>>;
+  private readonly ksyms: Readonly<Record<string, bigint>>;
+  private lastProgramId = 0;
+  /** Network devices: `lo` and `eth0` from the start. */
+  readonly devices: DeviceTable;
+
+  constructor(options: KernelOptions = {}) {
+    this.machine = new Machine(options);
+    this.events = new EventSource(this.machine, this.hooks);
+    this.devices = new DeviceTable(this.machine, this.hooks);
+    this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
+    this.ksyms = options.ksyms ?? {};
+  }
+
+  /** Number of CPUs. */
+  get cpus(): number {
+    return this.machine.cpuCount;
+  }
+
+  get clock(): Clock {
+    return this.machine.clock;
+  }
+
+  /** What programs printed. */
+  get tracePipe(): TracePipe {
+    return this.machine.tracePipe;
+  }
+
+  /** The linear memory that all programs of this kernel share. */
+  get memory(): Memory {
+    return this.machine.memory;
+  }
+
+  /** Who makes system calls when nothing else is said. */
+  get currentTask(): Task {
+    return this.machine.current.task;
+  }
+
+  set currentTask(task: Task) {
+    this.machine.makeCurrent(task);
+  }
+
+  /** Makes a task; fire events as it with `{ pid }`, or make it the current one. */
+  spawn(options: TaskOptions = {}): Task {
+    return this.machine.tasks.spawn(options);
+  }
+
+  /** Does something on one CPU: whatever runs inside runs there. */
+  runOn<T>(cpu: number, action: () => T): T {
+    return this.machine.during({ cpu }, action);
+  }
+
+  /**
+   * Creates an object's maps and loads its programs.
+   * @param object An opened object, or the bytes of an object file.
+   * @returns the object, now live.
+   * @throws LoadError, SyscallError (as the kernel's errno says), IsaError; then nothing of it stays.
+   */
+  load(object: BpfObject | Uint8Array): BpfObject {
+    const target = object instanceof BpfObject ? object : BpfObject.open(object);
+    this.unload(target);
+    const loaded = loadObject(target.spec, choicesOf(target), {
+      machine: this.machine,
+      kconfig: this.kconfig,
+      ksyms: this.ksyms,
+      nextProgramId: () => ++this.lastProgramId,
+    });
+    this.loadedObjects.set(target, loaded);
+    this.bind(target, loaded);
+    return target;
+  }
+
+  /** Detaches an object's programs and frees what nobody else holds; nothing happens when it is not loaded. */
+  unload(object: BpfObject): void {
+    const loaded = this.loadedObjects.get(object);
+    if (loaded === undefined) return;
+    this.hooks.detachAll(loaded.programs);
+    this.loadedObjects.delete(object);
+    for (const handle of [...object.mapList, ...object.programList]) handle.setLive(undefined);
+    for (const section of object.sections) section?.comeBack();
+    unloadObject(loaded, this.machine);
+  }
+
+  /** A system call by the current task, or another's: `kernel.syscall('openat', [-100, '/etc/passwd', 0])`. */
+  syscall(
+    name: string,
+    args: readonly CallArgument[] = [],
+    options: EventOptions & { readonly returns?: number | bigint } = {},
+  ): ProgramRun[] {
+    return this.events.syscall(name, args, options);
+  }
+
+  /** A tracepoint `category/name` with its record, common fields included. */
+  tracepoint(name: string, record: Uint8Array, options: EventOptions = {}): ProgramRun[] {
+    return this.events.tracepoint(name, record, options);
+  }
+
+  /** A raw tracepoint with its arguments. */
+  rawTracepoint(name: string, args: readonly CallArgument[] = [], options: EventOptions = {}): ProgramRun[] {
+    return this.events.rawTracepoint(name, args, options);
+  }
+
+  /** A call of a kernel function, for kprobe, kretprobe, fentry and fexit programs. */
+  functionCall(
+    symbol: string,
+    args: readonly CallArgument[] = [],
+    options: EventOptions & { readonly returns?: number | bigint } = {},
+  ): ProgramRun[] {
+    return this.events.functionCall(symbol, args, options);
+  }
+
+  /** A frame arrives at a device: XDP, tc, socket filters. */
+  receive(device: string, frame: Uint8Array, options: PacketOptions = {}): PacketResult {
+    return this.devices.receive(device, frame, options);
+  }
+
+  /** A frame leaves by a device: tc on the way out, socket filters. */
+  transmit(device: string, frame: Uint8Array, options: PacketOptions = {}): PacketResult {
+    return this.devices.transmit(device, frame, options);
+  }
+
+  /** The hooks that hold a program, for those who want to know what could be fired. */
+  attachedHooks(): string[] {
+    return this.hooks.keys();
+  }
+
+  private bind(object: BpfObject, loaded: LoadedObject): void {
+    const { machine, hooks } = this;
+    object.mapList.forEach((handle, index) => {
+      const map = loaded.maps[index]!;
+      handle.setLive({ map, machine });
+      const address = map.directValue?.(0) ?? 0;
+      const section = object.sections[index];
+      if (section === undefined || address <= 0) return;
+      section.goLive(
+        {
+          read: (offset, size) => machine.memory.readBytes(address + offset, size),
+          write: (offset, bytes) => {
+            machine.memory.writeBytes(address + offset, bytes);
+          },
+        },
+        ['rodata', 'kconfig'].includes(handle.spec.origin),
+      );
+    });
+    object.programList.forEach((handle, index) => {
+      const program = loaded.programs[index];
+      handle.setLive(program === undefined ? undefined : { program, machine, hooks });
+    });
+  }
+}
+
+/** What the user set on an object before load. */
+function choicesOf(object: BpfObject): Parameters<typeof loadObject>[1] {
+  const initial = new Map<number, Uint8Array>();
+  const maxEntries = new Map<number, number>();
+  object.mapList.forEach((handle, index) => {
+    const section = object.sections[index];
+    if (section !== undefined) initial.set(index, section.bytes());
+    if (handle.maxEntries !== handle.spec.maxEntries) maxEntries.set(index, handle.maxEntries);
+  });
+  const wanted = object.programList.filter((program) => program.autoload);
+  return { initial, maxEntries, programs: new Set(wanted.map((program) => program.name)) };
+}

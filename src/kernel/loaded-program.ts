@@ -1,0 +1,45 @@
+/** A program in the kernel (struct bpf_prog): linked, with an id, counted by those who hold it. */
+import type { ProgramSpec } from '../loader/index.ts';
+import type { ProgRef } from '../maps/index.ts';
+import type { PreparedProgram } from '../vm/index.ts';
+
+/** BPF_F_XDP_HAS_FRAGS of BPF_PROG_LOAD. */
+const XDP_HAS_FRAGS = 1 << 5;
+
+export class LoadedProgram implements ProgRef {
+  readonly id: number;
+  readonly spec: ProgramSpec;
+  readonly prepared: PreparedProgram;
+  /** Who holds it at the moment: objects, links, descriptors, prog array slots. */
+  references = 0;
+
+  constructor(id: number, spec: ProgramSpec, prepared: PreparedProgram) {
+    this.id = id;
+    this.spec = spec;
+    this.prepared = prepared;
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  get type(): number {
+    return this.spec.type;
+  }
+
+  get expectedAttachType(): number {
+    return this.spec.attachType;
+  }
+
+  get xdpHasFrags(): boolean {
+    return (this.spec.flags & XDP_HAS_FRAGS) !== 0;
+  }
+
+  hold(): void {
+    this.references++;
+  }
+
+  release(): void {
+    this.references--;
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * The machine under the kernel: memory, CPUs, clock, randomness, tasks, file descriptors, and the engine. It is what helpers and
+ * maps see of the kernel (their ports), and it knows in which circumstances a program runs at the moment.
+ */
+import { Errno } from '../base/errno.ts';
+import { UsageError } from '../base/errors.ts';
+import { MAX_CPUS } from '../base/limits.ts';
+import {
+  createHelpers,
+  type Halves,
+  type HelperRuntime,
+  type PacketPort,
+  type RunningProgram,
+  type TracedEvent,
+} from '../helpers/index.ts';
+import type { BpfMap, MapEnv, PerfEventRef, ProgRef } from '../maps/index.ts';
+import { type Engine, Interpreter, Memory, type PreparedProgram } from '../vm/index.ts';
+import { Clock, type ClockOptions } from './clock.ts';
+import { FdTable } from './fds.ts';
+import type { LoadedProgram } from './loaded-program.ts';
+import { type RandomSource, seededRandom } from './random.ts';
+import { type Task, type TaskOptions, TaskTable } from './tasks.ts';
+import { TracePipe } from './trace-pipe.ts';
+
+/** How the machine is made; all of it has a default that makes runs repeatable. */
+export interface MachineOptions {
+  /** Possible CPUs, 1 to 4096; one by default. */
+  readonly cpus?: number;
+  readonly clock?: Clock | ClockOptions;
+  /** Seed of the random numbers, or their source. */
+  readonly seed?: number | RandomSource;
+  /** The task that is current when nothing else is said. */
+  readonly task?: TaskOptions;
+  /** Instructions that one run may take before it is stopped; ten million by default. */
+  readonly budget?: number;
+  /** Bytes that linear memory may grow to. */
+  readonly memoryLimit?: number;
+}
+
+/** The circumstances of a run. */
+export interface Situation {
+  readonly cpu: number;
+  readonly task: Task;
+  readonly packet?: PacketPort;
+  readonly event?: TracedEvent;
+}
+
+/** What a run gave back: r0 in full. */
+export interface RunResult {
+  readonly r0: bigint;
+  /** r0 as the C int that most program types return. */
+  readonly retval: number;
+}
+
+const NO_EVENT: TracedEvent = { functionAddress: { lo: 0, hi: 0 }, cookie: { lo: 0, hi: 0 } };
+const DEFAULT_BUDGET = 10_000_000;
+
+export class Machine implements HelperRuntime, MapEnv {
+  readonly memory: Memory;
+  readonly cpuCount: number;
+  readonly clock: Clock;
+  readonly tasks: TaskTable;
+  readonly tracePipe = new TracePipe();
+  readonly random: RandomSource;
+  readonly programFds = new FdTable<ProgRef>();
+  readonly perfEventFds = new FdTable<PerfEventRef>();
+  readonly engine: Engine;
+  private readonly maps = new Map<number, BpfMap>();
+  private situation: Situation;
+  private running: RunningProgram = { type: 0, name: '' };
+
+  constructor(options: MachineOptions = {}) {
+    const { cpus = 1, seed = 1, budget = DEFAULT_BUDGET } = options;
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > MAX_CPUS) {
+      throw new UsageError('bad-cpus', `a machine has 1 to ${MAX_CPUS} CPUs, not ${cpus}`);
+    }
+    this.cpuCount = cpus;
+    this.memory = new Memory(options.memoryLimit === undefined ? {} : { maxBytes: options.memoryLimit });
+    this.clock = options.clock instanceof Clock ? options.clock : new Clock(options.clock);
+    this.random = typeof seed === 'number' ? seededRandom(seed) : seed;
+    this.tasks = new TaskTable(this.memory);
+    this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
+    this.engine = new Interpreter(this.memory, createHelpers(this), { budget });
+  }
+
+  /** The circumstances that hold now. */
+  get current(): Situation {
+    return this.situation;
+  }
+
+  /** Changes who is current when nothing else is said. */
+  makeCurrent(task: Task): void {
+    this.situation = { ...this.situation, task };
+  }
+
+  /** Does something under other circumstances and goes back to the old ones. */
+  during<T>(change: Partial<Situation>, action: () => T): T {
+    const before = this.situation;
+    const next = { ...before, ...change };
+    if (!Number.isInteger(next.cpu) || next.cpu < 0 || next.cpu >= this.cpuCount) {
+      throw new UsageError(
+        'no-such-cpu',
+        `there is no CPU ${next.cpu}: this machine has CPUs 0 to ${this.cpuCount - 1}`,
+      );
+    }
+    this.situation = next;
+    try {
+      return action();
+    } finally {
+      this.situation = before;
+    }
+  }
+
+  /**
+   * Runs a program on a context.
+   * @throws VmFault when it faults.
+   */
+  run(program: LoadedProgram, context: number): RunResult {
+    const low = this.runForRetval(program, context);
+    return { r0: (BigInt(this.engine.r0High >>> 0) << 32n) | BigInt(low >>> 0), retval: low | 0 };
+  }
+
+  /** The same without allocating: the low half of r0. */
+  runForRetval(program: LoadedProgram, context: number): number {
+    const before = this.running;
+    this.running = program;
+    try {
+      return this.engine.execute(program.prepared, context);
+    } finally {
+      this.running = before;
+    }
+  }
+
+  addMap(map: BpfMap): void {
+    this.maps.set(map.address, map);
+  }
+
+  removeMap(map: BpfMap): void {
+    this.maps.delete(map.address);
+    map.free();
+  }
+
+  // ---- what helpers and maps ask for ----
+
+  currentCpu(): number {
+    return this.situation.cpu;
+  }
+
+  numaNode(): number {
+    return 0;
+  }
+
+  currentTask(): Task {
+    return this.situation.task;
+  }
+
+  cgroupPath(): readonly number[] {
+    return [1];
+  }
+
+  mapAt(address: number): BpfMap | undefined {
+    return this.maps.get(address);
+  }
+
+  trace(text: string): void {
+    const { comm, pid } = this.situation.task;
+    this.tracePipe.write({ comm, pid, cpu: this.situation.cpu, time: this.clock.now(), text });
+  }
+
+  symbolAt(_address: Halves): string | undefined {
+    return undefined;
+  }
+
+  runningProgram(): RunningProgram {
+    return this.running;
+  }
+
+  tracedEvent(): TracedEvent {
+    return this.situation.event ?? NO_EVENT;
+  }
+
+  packet(): PacketPort | undefined {
+    return this.situation.packet;
+  }
+
+  programByFd(fd: number): ProgRef | number {
+    return this.programFds.get(fd) ?? -Errno.EBADF;
+  }
+
+  perfEventByFd(fd: number): PerfEventRef | number {
+    return this.perfEventFds.get(fd) ?? -Errno.EBADF;
+  }
+}

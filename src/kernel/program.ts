@@ -1,0 +1,70 @@
+/** A program as a user of the library holds it: attach it to its event, or run it once on data of one's own. */
+import { UsageError } from '../base/errors.ts';
+import type { ProgramSpec } from '../loader/index.ts';
+import { type AttachOptions, hookOf } from './attach.ts';
+import type { HookTable, Link } from './hooks.ts';
+import type { LoadedProgram } from './loaded-program.ts';
+import type { Machine } from './machine.ts';
+import { type TestRunOptions, type TestRunResult, testRun } from './test-run.ts';
+
+interface Live {
+  readonly program: LoadedProgram;
+  readonly machine: Machine;
+  readonly hooks: HookTable;
+}
+
+export class Program {
+  readonly spec: ProgramSpec;
+  /** Whether load takes it; false at first for SEC("?…"). */
+  autoload: boolean;
+  private live: Live | undefined;
+
+  constructor(spec: ProgramSpec) {
+    this.spec = spec;
+    this.autoload = spec.autoload;
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  get isLoaded(): boolean {
+    return this.live !== undefined;
+  }
+
+  /** The program in the kernel. @throws UsageError before load. */
+  get loaded(): LoadedProgram {
+    return this.need().program;
+  }
+
+  /**
+   * Attaches the program where its section says, or options do.
+   * @throws UsageError or SyscallError when there is no such place.
+   */
+  attach(options: AttachOptions = {}): Link {
+    const { program, hooks } = this.need();
+    return hooks.attach(hookOf(this.spec, options), program, BigInt(options.cookie ?? 0));
+  }
+
+  /**
+   * Runs the program once (or `repeat` times) as BPF_PROG_TEST_RUN does; tracing programs take their context as bytes.
+   * @throws VmFault when it faults; SyscallError when the kernel would refuse data or context.
+   */
+  testRun(options: TestRunOptions = {}): TestRunResult {
+    const { program, machine } = this.need();
+    return testRun(machine, program, options);
+  }
+
+  /** Called by load and unload. */
+  setLive(live: Live | undefined): void {
+    this.live = live;
+  }
+
+  private need(): Live {
+    if (this.live !== undefined) return this.live;
+    const why = this.autoload
+      ? 'kernel.load(object) loads it'
+      : 'set its autoload to true before kernel.load(object)';
+    throw new UsageError('not-loaded', `program '${this.name}' is not loaded: ${why}`);
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * Running one program on data of one's own, as BPF_PROG_TEST_RUN (net/bpf/test_run.c): which data and contexts a program type takes, what the
+ * kernel refuses, what comes back. Beyond the kernel, programs of any other type run on a context given as bytes.
+ */
+import { Errno, SyscallError } from '../base/errno.ts';
+import { UsageError } from '../base/errors.ts';
+import { BpfProgType } from '../spec/index.ts';
+import type { LoadedProgram } from './loaded-program.ts';
+import type { Machine, RunResult } from './machine.ts';
+import {
+  ETH_HLEN,
+  PAGE_BYTES,
+  PacketBuffer,
+  type PacketSinks,
+  SHARED_INFO_BYTES,
+  SKB_HEADROOM,
+  SkBuff,
+  XDP_HEADROOM,
+  XdpMd,
+} from './packet-buffer.ts';
+
+export interface TestRunOptions {
+  /** Packet types: the frame from its Ethernet header on; 64 zero bytes by default. */
+  readonly data?: Uint8Array;
+  /**
+   * The context: bytes, or members of struct xdp_md or struct __sk_buff by name. Tracing types: what r1 points to;
+   * 64 zero bytes by default.
+   */
+  readonly ctx?: Uint8Array | Readonly<Record<string, number>>;
+  /** How often the program runs on the same data; once by default. */
+  readonly repeat?: number;
+  readonly cpu?: number;
+}
+
+export interface TestRunResult extends RunResult {
+  /** The packet after the (last) run. */
+  readonly data?: Uint8Array;
+  /** The context after the (last) run. */
+  readonly ctx: Uint8Array;
+}
+
+/** How a packet type's programs see packets; `link`: from the Ethernet header on. */
+type PacketView = 'xdp' | 'link' | 'network';
+
+const VIEWS: Readonly<Record<number, PacketView>> = {
+  [BpfProgType.BPF_PROG_TYPE_XDP]: 'xdp',
+  [BpfProgType.BPF_PROG_TYPE_SCHED_CLS]: 'link',
+  [BpfProgType.BPF_PROG_TYPE_SCHED_ACT]: 'link',
+  [BpfProgType.BPF_PROG_TYPE_SOCKET_FILTER]: 'network',
+  [BpfProgType.BPF_PROG_TYPE_CGROUP_SKB]: 'network',
+  [BpfProgType.BPF_PROG_TYPE_LWT_IN]: 'network',
+  [BpfProgType.BPF_PROG_TYPE_LWT_OUT]: 'network',
+  [BpfProgType.BPF_PROG_TYPE_LWT_XMIT]: 'network',
+  [BpfProgType.BPF_PROG_TYPE_LWT_SEG6LOCAL]: 'network',
+};
+
+const DEFAULT_BYTES = 64;
+/** Index of the loopback device, which test runs come from. */
+const LOOPBACK = 1;
+const ETH_P_IP = 0x0008;
+const ETH_P_IPV6 = 0xdd86;
+
+/** True for the program types that run on a packet. */
+export function takesPacket(programType: number): boolean {
+  return VIEWS[programType] !== undefined;
+}
+
+/** @throws VmFault, SyscallError (EINVAL, E2BIG: what the kernel would answer), UsageError. */
+export function testRun(machine: Machine, program: LoadedProgram, options: TestRunOptions): TestRunResult {
+  const { repeat = 1, cpu = machine.current.cpu } = options;
+  if (!Number.isInteger(repeat) || repeat < 0)
+    throw new UsageError('bad-repeat', `repeat is a count, not ${repeat}`);
+  const view = VIEWS[program.type];
+  return machine.during({ cpu }, () => {
+    if (view === undefined) return runOnBytes(machine, program, options, Math.max(repeat, 1));
+    const packet =
+      view === 'xdp' ? xdpPacket(machine, program, options) : skbPacket(machine, program, options, view);
+    try {
+      const result = machine.during({ packet }, () =>
+        runTimes(machine, program, packet.context, Math.max(repeat, 1)),
+      );
+      return { ...result, data: packetOut(packet, view), ctx: contextOut(packet) };
+    } finally {
+      packet.free();
+    }
+  });
+}
+
+function runTimes(machine: Machine, program: LoadedProgram, context: number, times: number): RunResult {
+  for (let i = 1; i < times; i++) machine.runForRetval(program, context);
+  return machine.run(program, context);
+}
+
+function runOnBytes(
+  machine: Machine,
+  program: LoadedProgram,
+  options: TestRunOptions,
+  times: number,
+): TestRunResult {
+  if (options.data !== undefined)
+    throw invalid(program, 'this program type takes no packet: give its context instead');
+  if (options.ctx !== undefined && !(options.ctx instanceof Uint8Array)) {
+    throw new UsageError('bad-context', 'the context of this program type is given as bytes', {
+      program: program.name,
+    });
+  }
+  const bytes = options.ctx ?? new Uint8Array(DEFAULT_BYTES);
+  const { memory } = machine;
+  const context = memory.allocate({ size: bytes.length, kind: 'ctx', name: 'context' });
+  try {
+    memory.writeBytes(context, bytes);
+    const result = runTimes(machine, program, context, times);
+    return { ...result, ctx: memory.readBytes(context, bytes.length) };
+  } finally {
+    memory.free(context);
+  }
+}
+
+function xdpPacket(machine: Machine, program: LoadedProgram, options: TestRunOptions): PacketBuffer {
+  const data = options.data ?? new Uint8Array(DEFAULT_BYTES);
+  const context = contextIn(program, options.ctx, XdpMd.bytes, XdpMd);
+  const get = (offset: number): number => context?.getUint32(offset, true) ?? 0;
+  const end = context === undefined ? data.length : get(XdpMd.dataEnd);
+  const meta = get(XdpMd.data);
+  if (context !== undefined && (get(XdpMd.dataMeta) !== 0 || end > data.length || meta > end)) {
+    throw invalid(program, 'the context must have data_meta 0 and data <= data_end <= the bytes of data');
+  }
+  if (meta % 4 !== 0 || meta > 32)
+    throw invalid(program, `metadata has at most 32 bytes, a multiple of 4, not ${meta}`);
+  if (get(XdpMd.egressIfindex) !== 0 || (get(XdpMd.ingressIfindex) === 0 && get(XdpMd.rxQueueIndex) !== 0)) {
+    throw invalid(program, 'egress_ifindex must be 0, and rx_queue_index needs an ingress_ifindex');
+  }
+  const longest = PAGE_BYTES - XDP_HEADROOM - SHARED_INFO_BYTES;
+  if (data.length - meta < ETH_HLEN)
+    throw invalid(program, `a packet has at least ${ETH_HLEN} bytes, not ${data.length - meta}`);
+  if (end > longest || data.length > end)
+    throw invalid(program, `a packet in one buffer has at most ${longest} bytes, not ${data.length}`);
+  const packet = new PacketBuffer(machine.memory, 'xdp', PAGE_BYTES, NOWHERE);
+  packet.fillXdp(
+    data,
+    { ifindex: get(XdpMd.ingressIfindex) || LOOPBACK, queue: get(XdpMd.rxQueueIndex) },
+    meta,
+  );
+  return packet;
+}
+
+/** What a caller may set in struct __sk_buff (convert___skb_to_skb): offset and size of each range. */
+const SETTABLE: readonly (readonly [offset: number, size: number])[] = [
+  [SkBuff.mark, 4],
+  [SkBuff.priority, 4],
+  [SkBuff.ingressIfindex, 4],
+  [SkBuff.ifindex, 4],
+  [SkBuff.cb, 20],
+  [SkBuff.tstamp, 8],
+  [SkBuff.wireLen, 4],
+  [SkBuff.gsoSegs, 4],
+  [SkBuff.gsoSize, 4],
+  [SkBuff.hwtstamp, 8],
+];
+
+function skbPacket(
+  machine: Machine,
+  program: LoadedProgram,
+  options: TestRunOptions,
+  view: PacketView,
+): PacketBuffer {
+  const data = options.data ?? new Uint8Array(DEFAULT_BYTES);
+  const longest = PAGE_BYTES - SKB_HEADROOM - SHARED_INFO_BYTES;
+  if (data.length < ETH_HLEN)
+    throw invalid(program, `a packet has at least ${ETH_HLEN} bytes, not ${data.length}`);
+  if (data.length > longest)
+    throw invalid(program, `a packet has at most ${longest} bytes, not ${data.length}`);
+  const context = contextIn(program, options.ctx, SkBuff.bytes, SkBuff);
+  const packet = new PacketBuffer(machine.memory, 'skb', PAGE_BYTES, NOWHERE);
+  packet.fillSkb(data, { ifindex: LOOPBACK, queue: 0 }, view === 'link');
+  try {
+    const shortest = shortestNetworkHeader(machine, packet);
+    if (data.length - ETH_HLEN < shortest)
+      throw invalid(program, `the network header needs ${shortest} bytes behind the Ethernet header`);
+    if (context !== undefined) applySkbContext(machine, program, packet, context);
+    return packet;
+  } catch (error) {
+    packet.free();
+    throw error;
+  }
+}
+
+function shortestNetworkHeader(machine: Machine, packet: PacketBuffer): number {
+  switch (machine.memory.u16[(packet.context + SkBuff.protocol) >>> 1]) {
+    case ETH_P_IP:
+      return 20;
+    case ETH_P_IPV6:
+      return 40;
+    default:
+      return 0;
+  }
+}
+
+function applySkbContext(
+  machine: Machine,
+  program: LoadedProgram,
+  packet: PacketBuffer,
+  context: DataView,
+): void {
+  const { memory } = machine;
+  const given = new Uint8Array(context.buffer, context.byteOffset, context.byteLength);
+  const settable = (i: number): boolean =>
+    SETTABLE.some(([offset, size]) => i >= offset && i < offset + size);
+  const wrong = given.findIndex((byte, i) => byte !== 0 && !settable(i));
+  if (wrong >= 0) throw invalid(program, `byte ${wrong} of struct __sk_buff cannot be set for a test run`);
+  const length = memory.u32[(packet.context + SkBuff.len) >>> 2]!;
+  const wireLength = context.getUint32(SkBuff.wireLen, true);
+  if (wireLength !== 0 && wireLength < length)
+    throw invalid(program, `wire_len ${wireLength} is less than the packet's ${length} bytes`);
+  for (const [offset, size] of SETTABLE) {
+    const part = given.subarray(offset, offset + size);
+    const keeps =
+      [SkBuff.wireLen, SkBuff.ifindex].includes(offset as 160) && part.every((byte) => byte === 0);
+    if (!keeps) memory.writeBytes(packet.context + offset, part);
+  }
+}
+
+/** The context as given, padded with zeros to the size that the kernel knows. */
+function contextIn(
+  program: LoadedProgram,
+  given: TestRunOptions['ctx'],
+  size: number,
+  members: Readonly<Record<string, number>>,
+): DataView | undefined {
+  if (given === undefined) return undefined;
+  const view = new DataView(new ArrayBuffer(size));
+  if (given instanceof Uint8Array) {
+    if (given.subarray(size).some((byte) => byte !== 0)) {
+      throw new SyscallError(
+        Errno.E2BIG,
+        `the context has ${size} bytes, and bytes behind them are not zero`,
+        { program: program.name },
+      );
+    }
+    new Uint8Array(view.buffer).set(given.subarray(0, size));
+    return view;
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const offset = members[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+    if (offset === undefined || name === 'bytes') {
+      throw new UsageError('no-such-member', `the context has no member '${name}' that can be set`, {
+        program: program.name,
+      });
+    }
+    view.setUint32(offset, value, true);
+  }
+  return view;
+}
+
+/** The packet with its Ethernet header; the kernel gives zeros where the program did not see it. */
+function packetOut(packet: PacketBuffer, view: PacketView): Uint8Array {
+  const frame = packet.frame();
+  if (view !== 'network') return frame;
+  const out = new Uint8Array(ETH_HLEN + frame.length);
+  out.set(frame, ETH_HLEN);
+  return out;
+}
+
+/** The context with its data pointers as offsets, as the kernel copies it out. */
+function contextOut(packet: PacketBuffer): Uint8Array {
+  const bytes = packet.contextBytes();
+  const view = new DataView(bytes.buffer);
+  const pointers = packet.kind === 'xdp' ? XdpMd : SkBuff;
+  const base = view.getUint32(pointers.dataMeta, true);
+  for (const offset of [pointers.data, pointers.dataEnd, pointers.dataMeta]) {
+    view.setUint32(offset, packet.kind === 'xdp' ? view.getUint32(offset, true) - base : 0, true);
+  }
+  return bytes;
+}
+
+/** Test runs only report a redirect's verdict; there is no device to send to. */
+const NOWHERE: PacketSinks = { redirect: () => undefined, cloneRedirect: () => 0 };
+
+function invalid(program: LoadedProgram, message: string): SyscallError {
+  return new SyscallError(Errno.EINVAL, message, { program: program.name });
+}
