@@ -5,14 +5,15 @@
  */
 import type { Btf } from '../btf/index.ts';
 import type { Memory } from '../vm/index.ts';
+import type { SpecialField } from './fields.ts';
+import type { PerfEventRef, ProgRef } from './ports.ts';
 
-/** BPF_ANY and its kin: flags of update (uapi/linux/bpf.h). */
-export const BPF_ANY = 0;
-export const BPF_NOEXIST = 1;
-export const BPF_EXIST = 2;
-export const BPF_F_LOCK = 4;
+export { BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST } from './flags.ts';
 
-/** What a map is made from: the attributes of BPF_MAP_CREATE that matter to map kinds. */
+/**
+ * What a map is made from: the attributes of BPF_MAP_CREATE that matter to map kinds. On a live map, `maxEntries` is what
+ * the kernel made of it (BPF_F_NO_COMMON_LRU rounds it up to a multiple of the CPUs); all else is as it was given.
+ */
 export interface MapAttr {
   /** BPF_MAP_TYPE_* number. */
   readonly type: number;
@@ -39,7 +40,22 @@ export interface MapEnv {
   currentCpu(): number;
   /** 32 random bits from the kernel's injected source (hash seeds). */
   random(): number;
+  /** Whether the caller of map creation has a capability; absent: it has all. */
+  capable?(capability: MapCapability): boolean;
+  /** True when the sysctl kernel.unprivileged_bpf_disabled is 0: kinds that need no capability can be made without CAP_BPF. */
+  readonly unprivilegedBpf?: boolean;
+  /** The program or perf event behind a file descriptor of the current process, or a negative errno; absent: EBADF. */
+  programByFd?(fd: number): ProgRef | number;
+  perfEventByFd?(fd: number): PerfEventRef | number;
+  /**
+   * Releases what a special field of a value holds (a timer, a kptr, a list) before the map clears the field: the value was
+   * deleted, replaced or its map freed (bpf_obj_free_fields). Called for fields that are not all zero.
+   */
+  freeField?(field: SpecialField, address: number): void;
 }
+
+/** Capabilities that map creation asks for. */
+export type MapCapability = 'CAP_BPF' | 'CAP_NET_ADMIN' | 'CAP_SYS_ADMIN';
 
 /** A live map. All `key` and `value` parameters of the program side are addresses in linear memory. */
 export interface BpfMap {
@@ -48,9 +64,12 @@ export interface BpfMap {
   readonly address: number;
 
   // ---- program side (helpers); may not allocate JavaScript objects in hot paths ----
-  /** Address of the value, or 0. For per-CPU kinds that of the current CPU. */
+  /**
+   * Address of the value, or 0. For per-CPU kinds that of the current CPU. Kinds that programs cannot look up give a negative
+   * errno, the kernel's ERR_PTR.
+   */
   lookup(key: number): number;
-  /** 0 or a negative errno. */
+  /** 0 or a negative errno. `flags` is the whole unsigned number: what does not fit 32 bits is unknown, so EINVAL. */
   update(key: number, value: number, flags: number): number;
   delete(key: number): number;
   push?(value: number, flags: number): number;
@@ -58,13 +77,24 @@ export interface BpfMap {
   peek?(value: number): number;
   /** Per-CPU kinds: address of the value of one CPU, or 0 (also when there is no such CPU). */
   lookupPercpu?(key: number, cpu: number): number;
-  /** Walks the entries for bpf_for_each_map_elem: address of the `n`-th step's key and value; undefined where unsupported. */
+  /** Walks the entries for bpf_for_each_map_elem; undefined where unsupported. */
   iterate?(): MapIterator;
+  /** Address of byte `offset` of the value for a `map-value` ld_imm64, or a negative errno; undefined where unsupported (ENOTSUPP). */
+  directValue?(offset: number): number;
+  /** PROG_ARRAY: the program in a slot, undefined when it is empty or there is none. */
+  programAt?(index: number): ProgRef | undefined;
+  /** PERF_EVENT_ARRAY: the event in a slot, undefined when it is empty or there is none. */
+  eventAt?(index: number): PerfEventRef | undefined;
+  /** RINGBUF: its records. */
+  readonly ring?: RingBuffer;
 
   // ---- user side (bpf(2), the library, dumps) ----
   /** Size of a value as bpf(2) copies it: round_up(valueSize, 8) * cpus for per-CPU kinds. */
   readonly userValueSize: number;
-  /** Copies the value out; 0 or a negative errno (ENOENT when absent). */
+  /**
+   * Copies the value out; 0 or a negative errno (ENOENT when absent). `flags` as of BPF_MAP_LOOKUP_ELEM. Here and below a
+   * buffer shorter than the key or `userValueSize` gives EFAULT.
+   */
   readUser(key: Uint8Array, value: Uint8Array, flags: number): number;
   updateUser(key: Uint8Array, value: Uint8Array, flags: number): number;
   deleteUser(key: Uint8Array): number;
@@ -76,6 +106,35 @@ export interface BpfMap {
   free(): void;
 }
 
+/**
+ * The records of a ring buffer, for programs and for consumers. A program that ends a record names only the record: `ringbufOfRecord` finds
+ * the map's address.
+ */
+export interface RingBuffer {
+  /** Address of a new record of `size` (an unsigned number) bytes, 0 when there is no room. Programs may write it until it is committed. */
+  reserve(size: number): number;
+  /**
+   * Ends a reserved record: consumers get it, or skip it when `discard`. `flags`: BPF_RB_NO_WAKEUP, BPF_RB_FORCE_WAKEUP; unknown
+   * ones are ignored. 0, or -EINVAL (the kernel's verifier rules it out) when no record is reserved at this address.
+   */
+  commit(record: number, flags: number, discard: boolean): number;
+  /** Adds a record with `size` bytes at address `data`; 0, -EINVAL (unknown flags) or -EAGAIN (no room). */
+  output(data: number, size: number, flags: number): number;
+  /** What BPF_RB_AVAIL_DATA and its kin ask for; 0 for what is unknown. A position is an integer that may exceed 32 bits. */
+  query(what: number): number;
+  /**
+   * Shows committed records in order, as ring_buffer__consume of libbpf: stops at one that is still reserved, after
+   * `limit` records, or when `reader` says false (that record counts as read).
+   * @returns the number of records shown
+   */
+  consume(reader: RecordReader, limit?: number): number;
+  /** Has `listener` called whenever the kernel would wake a consumer that waits in epoll; returns what ends that. */
+  onWakeup(listener: () => void): () => void;
+}
+
+/** Gets the address and the size of a record's data, valid for the time of the call; false ends the consumption. */
+export type RecordReader = (address: number, size: number) => boolean | undefined;
+
 /** A walk over a map's entries that survives deletion of the current one. */
 export interface MapIterator {
   /** Advances; false at the end. */
@@ -84,4 +143,6 @@ export interface MapIterator {
   readonly key: number;
   /** Address of the current value (of the current CPU for per-CPU kinds). */
   readonly value: number;
+  /** Ends a walk before `next` gave false; afterwards `key` may point to another walk's key. */
+  close(): void;
 }

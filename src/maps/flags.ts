@@ -1,0 +1,74 @@
+/**
+ * Flags of map creation and limits that creation checks against (include/uapi/linux/bpf.h, include/linux/slab.h,
+ * include/linux/percpu.h; x86-64).
+ */
+
+/** BPF_F_* flags of BPF_MAP_CREATE. */
+export const MapFlag = {
+  BPF_F_NO_PREALLOC: 1 << 0,
+  BPF_F_NO_COMMON_LRU: 1 << 1,
+  BPF_F_NUMA_NODE: 1 << 2,
+  BPF_F_RDONLY: 1 << 3,
+  BPF_F_WRONLY: 1 << 4,
+  BPF_F_STACK_BUILD_ID: 1 << 5,
+  BPF_F_ZERO_SEED: 1 << 6,
+  BPF_F_RDONLY_PROG: 1 << 7,
+  BPF_F_WRONLY_PROG: 1 << 8,
+  BPF_F_CLONE: 1 << 9,
+  BPF_F_MMAPABLE: 1 << 10,
+  BPF_F_PRESERVE_ELEMS: 1 << 11,
+  BPF_F_INNER_MAP: 1 << 12,
+  BPF_F_LINK: 1 << 13,
+  BPF_F_VTYPE_BTF_OBJ_FD: 1 << 15,
+  BPF_F_TOKEN_FD: 1 << 16,
+  BPF_F_SEGV_ON_FAULT: 1 << 17,
+  BPF_F_NO_USER_CONV: 1 << 18,
+} as const;
+
+/** Flags of updates and lookups (uapi/linux/bpf.h). */
+export const BPF_ANY = 0;
+export const BPF_NOEXIST = 1;
+export const BPF_EXIST = 2;
+export const BPF_F_LOCK = 4;
+
+/** Whether an update's flags are none that kinds with BPF_F_LOCK know: one of ANY, NOEXIST and EXIST, with or without it. */
+export function unknownUpdateFlags(flags: number): boolean {
+  return !(flags >= 0 && flags <= (BPF_F_LOCK | BPF_EXIST)) || (flags & ~BPF_F_LOCK) > BPF_EXIST;
+}
+
+/** The same for kinds without BPF_F_LOCK. */
+export function unknownPlainUpdateFlags(flags: number): boolean {
+  return !(flags >= 0 && flags <= BPF_EXIST);
+}
+
+/** Who may read and write: the BPF_F_ACCESS_MASK of include/linux/bpf.h. */
+export const ACCESS_FLAGS =
+  MapFlag.BPF_F_RDONLY | MapFlag.BPF_F_WRONLY | MapFlag.BPF_F_RDONLY_PROG | MapFlag.BPF_F_WRONLY_PROG;
+
+/** The flags that stay with the map; BPF_F_RDONLY and BPF_F_WRONLY belong to the file descriptor that creation returns. */
+export function permanentFlags(flags: number): number {
+  return flags & ~(MapFlag.BPF_F_RDONLY | MapFlag.BPF_F_WRONLY);
+}
+
+/** Bytes of a page of the simulated machine. */
+export const PAGE_SHIFT = 12;
+export const PAGE_BYTES = 1 << PAGE_SHIFT;
+
+/** KMALLOC_MAX_SIZE. */
+export const KMALLOC_MAX_BYTES = 1 << 22;
+
+/** PCPU_MIN_UNIT_SIZE: the largest value of a per-CPU kind, after rounding up to 8. */
+export const PERCPU_MAX_BYTES = 32 << 10;
+
+/** The names of the set bits, for messages: `BPF_F_NO_PREALLOC | 0x80000`. */
+export function describeFlags(flags: number): string {
+  const parts: string[] = [];
+  let unnamed = flags;
+  for (const [name, bit] of Object.entries(MapFlag)) {
+    if ((flags & bit) === 0) continue;
+    parts.push(name);
+    unnamed &= ~bit;
+  }
+  if (unnamed !== 0) parts.push(`0x${(unnamed >>> 0).toString(16)}`);
+  return parts.join(' | ');
+}

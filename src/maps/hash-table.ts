@@ -1,0 +1,162 @@
+/**
+ * Buckets with chains of elements in linear memory, and finding by key. Does not know where elements come from or what their values
+ * mean. Bucket count, hash and the order within a bucket are those of kernel/bpf/hashtab.c, so that walks meet keys in its order.
+ */
+import { alignUp } from '../base/int64.ts';
+import type { Memory } from '../vm/index.ts';
+import { copyBytes, copyIn, equalBytes, loadWord, userWord } from './copy.ts';
+import type { ElementLayout } from './elements.ts';
+import { hash4, hash8, hashBytes } from './jhash.ts';
+import type { MapMemory } from './map-memory.ts';
+
+export class HashTable {
+  /** A power of two. */
+  readonly bucketCount: number;
+  /** Where users' keys are put to be looked for. */
+  readonly userKey: number;
+
+  private readonly memory: Memory;
+  private readonly layout: ElementLayout;
+  private readonly keySize: number;
+  private readonly seed: number;
+  private readonly mask: number;
+  /** Index of the first bucket as a word of memory. A bucket is the address of its first element, 0 when it is empty. */
+  private readonly firstBucket: number;
+
+  /** @throws SyscallError ENOMEM */
+  constructor(owner: MapMemory, layout: ElementLayout, maxEntries: number, seed: number) {
+    this.memory = owner.memory;
+    this.layout = layout;
+    this.keySize = layout.keySize;
+    this.seed = seed | 0;
+    this.bucketCount = bucketsFor(maxEntries);
+    this.mask = this.bucketCount - 1;
+    const buckets = owner.allocateHidden(this.bucketCount * 4);
+    this.firstBucket = buckets >>> 2;
+    this.userKey = owner.allocateHidden(alignUp(this.keySize, 8));
+  }
+
+  /** Hash of the key at an address. */
+  hashOf(key: number): number {
+    if (this.keySize === 4) return hash4(loadWord(this.memory, key), this.seed);
+    if (this.keySize === 8)
+      return hash8(loadWord(this.memory, key), loadWord(this.memory, key + 4), this.seed);
+    return hashBytes(this.memory.view, key, this.keySize, this.seed);
+  }
+
+  /** The element whose key equals the one at `key`, or 0. */
+  find(key: number): number {
+    const { memory, keySize } = this;
+    if (keySize === 4) return this.find4(loadWord(memory, key));
+    if (keySize === 8) return this.find8(loadWord(memory, key), loadWord(memory, key + 4));
+    return this.findHashed(key, hashBytes(memory.view, key, keySize, this.seed));
+  }
+
+  /** The same when the hash is known. */
+  findHashed(key: number, hash: number): number {
+    const { memory, keySize } = this;
+    const { nextAt, hashAt, keyAt } = this.layout;
+    const words = memory.u32;
+    const wanted = hash >>> 0;
+    let element = words[this.firstBucket + (hash & this.mask)]!;
+    while (element !== 0) {
+      if (words[(element + hashAt) >>> 2] === wanted && equalBytes(memory, element + keyAt, key, keySize)) {
+        return element;
+      }
+      element = words[(element + nextAt) >>> 2]!;
+    }
+    return 0;
+  }
+
+  /** The element of a user's key, or 0. Leaves keys of other lengths than 4 and 8 at `userKey`. */
+  findUser(key: Uint8Array): number {
+    if (this.keySize === 4) return this.find4(userWord(key, 0));
+    if (this.keySize === 8) return this.find8(userWord(key, 0), userWord(key, 4));
+    this.takeUserKey(key);
+    return this.find(this.userKey);
+  }
+
+  /** Puts a user's key to `userKey`. */
+  takeUserKey(key: Uint8Array): void {
+    copyIn(this.memory, this.userKey, key, 0, this.keySize);
+  }
+
+  /** Copies the key of an element that is in no bucket. */
+  writeKey(element: number, key: number): void {
+    copyBytes(this.memory, element + this.layout.keyAt, key, this.keySize);
+  }
+
+  /** Makes `element`, in no bucket so far, the first of its bucket. */
+  insert(element: number, hash: number): void {
+    const words = this.memory.u32;
+    const bucket = this.firstBucket + (hash & this.mask);
+    words[(element + this.layout.hashAt) >>> 2] = hash;
+    words[(element + this.layout.nextAt) >>> 2] = words[bucket]!;
+    words[bucket] = element;
+  }
+
+  /** Takes an element out of its bucket; false when it is in none. */
+  remove(element: number): boolean {
+    const words = this.memory.u32;
+    const next = this.layout.nextAt;
+    let at = this.firstBucket + (words[(element + this.layout.hashAt) >>> 2]! & this.mask);
+    for (let found = words[at]!; found !== 0; found = words[at]!) {
+      if (found === element) {
+        words[at] = words[(element + next) >>> 2]!;
+        return true;
+      }
+      at = (found + next) >>> 2;
+    }
+    return false;
+  }
+
+  /** The first element of bucket `bucket` or of one behind it; 0 when all are empty. */
+  firstFrom(bucket: number): number {
+    const words = this.memory.u32;
+    const end = this.firstBucket + this.bucketCount;
+    for (let at = this.firstBucket + bucket; at < end; at++) if (words[at] !== 0) return words[at]!;
+    return 0;
+  }
+
+  /** The next element of the same bucket, or 0. Also of an element that was removed, as long as it was not used again. */
+  nextInBucket(element: number): number {
+    return this.memory.u32[(element + this.layout.nextAt) >>> 2]!;
+  }
+
+  /** The bucket an element is in. */
+  bucketOf(element: number): number {
+    return this.memory.u32[(element + this.layout.hashAt) >>> 2]! & this.mask;
+  }
+
+  /** The element behind `element` in the order of all buckets, or 0. */
+  after(element: number): number {
+    return this.nextInBucket(element) || this.firstFrom(this.bucketOf(element) + 1);
+  }
+
+  private find4(word: number): number {
+    const words = this.memory.u32;
+    const { nextAt, keyAt } = this.layout;
+    let element = words[this.firstBucket + (hash4(word, this.seed) & this.mask)]!;
+    while (element !== 0 && words[(element + keyAt) >>> 2] !== word) {
+      element = words[(element + nextAt) >>> 2]!;
+    }
+    return element;
+  }
+
+  private find8(low: number, high: number): number {
+    const words = this.memory.u32;
+    const { nextAt, keyAt } = this.layout;
+    let element = words[this.firstBucket + (hash8(low, high, this.seed) & this.mask)]!;
+    while (element !== 0) {
+      const at = (element + keyAt) >>> 2;
+      if (words[at] === low && words[at + 1] === high) return element;
+      element = words[(element + nextAt) >>> 2]!;
+    }
+    return 0;
+  }
+}
+
+/** roundup_pow_of_two(max_entries). */
+export function bucketsFor(maxEntries: number): number {
+  return maxEntries <= 1 ? 1 : 2 ** (32 - Math.clz32(maxEntries - 1));
+}

@@ -1,0 +1,23 @@
+/** Maps: one file a kind, all behind `BpfMap`; `createMap` makes them with the kernel's create-time checks. */
+export { ArrayMap } from './array.ts';
+export { createMap } from './create.ts';
+export type { FieldKind, SpecialField } from './fields.ts';
+export { describeFlags, MapFlag, permanentFlags } from './flags.ts';
+export { HashMap } from './hash.ts';
+export { LruHashMap } from './lru-hash.ts';
+export { LruPercpuHashMap } from './lru-percpu-hash.ts';
+export * from './map.ts';
+export { MapObject } from './map-memory.ts';
+export { PercpuArrayMap } from './percpu-array.ts';
+export { PercpuHashMap } from './percpu-hash.ts';
+export { PerfEventArrayMap } from './perf-event-array.ts';
+export type { Held, PerfEventRef, ProgRef } from './ports.ts';
+export { ProgArrayMap, type ProgKind } from './prog-array.ts';
+export {
+  BPF_RB_FORCE_WAKEUP,
+  BPF_RB_NO_WAKEUP,
+  BPF_RINGBUF_HDR_SZ,
+  RingbufMap,
+  RingbufQuery,
+  ringbufOfRecord,
+} from './ringbuf.ts';

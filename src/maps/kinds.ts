@@ -1,0 +1,215 @@
+/**
+ * The map types that exist here: for each its create-time rules and its implementation. Rules in the order of each type's
+ * map_alloc_check and map_alloc (kernel/bpf/arraymap.c, hashtab.c, ringbuf.c).
+ */
+import { Errno } from '../base/errno.ts';
+import { BpfMapType } from '../spec/index.ts';
+import { ArrayMap } from './array.ts';
+import { arrayTypes, hashTypes, noTypes, type TypeRule } from './btf-check.ts';
+import { ACCESS_FLAGS, KMALLOC_MAX_BYTES, MapFlag, PAGE_BYTES } from './flags.ts';
+import { HashMap } from './hash.ts';
+import { bucketsFor } from './hash-table.ts';
+import { LruHashMap } from './lru-hash.ts';
+import { LruPercpuHashMap } from './lru-percpu-hash.ts';
+import type { BpfMap, MapAttr, MapCapability } from './map.ts';
+import type { MapContext } from './map-context.ts';
+import { PercpuArrayMap } from './percpu-array.ts';
+import { PercpuHashMap } from './percpu-hash.ts';
+import { PerfEventArrayMap } from './perf-event-array.ts';
+import { ProgArrayMap } from './prog-array.ts';
+import { RingbufMap } from './ringbuf.ts';
+import {
+  flagsWithin,
+  flagsWithout,
+  keySizeIs,
+  needs,
+  noNumaNode,
+  percpuValueFits,
+  type Rule,
+  rule,
+  someEntries,
+  someKey,
+  someValue,
+  valueSizeIs,
+} from './rules.ts';
+
+/** A map type. */
+export interface MapKind {
+  /** Checked before anything else of the type (map_alloc_check). */
+  readonly rules: readonly Rule[];
+  /** What the caller must be capable of; undefined: nothing beyond making maps at all. */
+  readonly capability?: MapCapability;
+  /** Checked after the capability (map_alloc). */
+  readonly lateRules?: readonly Rule[];
+  /** Rules for BTF types (map_check_btf); undefined: the common ones are all. */
+  readonly types?: TypeRule;
+  /** The number of entries that the map gets. */
+  readonly entries?: (attr: MapAttr, cpuCount: number) => number;
+  create(context: MapContext): BpfMap;
+}
+
+const {
+  BPF_F_NO_PREALLOC,
+  BPF_F_NO_COMMON_LRU,
+  BPF_F_NUMA_NODE,
+  BPF_F_ZERO_SEED,
+  BPF_F_RDONLY_PROG,
+  BPF_F_WRONLY_PROG,
+  BPF_F_MMAPABLE,
+  BPF_F_PRESERVE_ELEMS,
+  BPF_F_INNER_MAP,
+} = MapFlag;
+
+const INT_MAX = 0x7fffffff;
+/** sizeof(struct htab_elem) and sizeof(struct bucket): the kernel's, as they decide what is too large. */
+const HTAB_ELEM_BYTES = 48;
+const BUCKET_BYTES = 16;
+
+const ARRAY_FLAGS = BPF_F_NUMA_NODE | BPF_F_MMAPABLE | ACCESS_FLAGS | BPF_F_PRESERVE_ELEMS | BPF_F_INNER_MAP;
+
+const arrayRules: readonly Rule[] = [someEntries, keySizeIs(4), someValue, ...flagsWithin(ARRAY_FLAGS)];
+
+const arrayValueFits = rule(Errno.E2BIG, (attr) =>
+  attr.valueSize > INT_MAX ? `value_size may be ${INT_MAX} at most, not ${attr.valueSize}` : undefined,
+);
+
+const fdArrayRules: readonly Rule[] = [
+  valueSizeIs(4),
+  flagsWithout(BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG),
+  ...arrayRules,
+  flagsWithout(BPF_F_MMAPABLE | BPF_F_INNER_MAP),
+];
+
+const HASH_FLAGS = BPF_F_NO_PREALLOC | BPF_F_NO_COMMON_LRU | BPF_F_NUMA_NODE | ACCESS_FLAGS | BPF_F_ZERO_SEED;
+
+const zeroSeedRule = needs('CAP_SYS_ADMIN', (attr) => (attr.flags & BPF_F_ZERO_SEED) !== 0);
+
+const preallocated = rule(Errno.ENOTSUPP, (attr) =>
+  (attr.flags & BPF_F_NO_PREALLOC) === 0
+    ? undefined
+    : 'an LRU map is always preallocated, leave out BPF_F_NO_PREALLOC',
+);
+
+const noNumaNodePerCpu = rule(Errno.EINVAL, (attr) =>
+  (attr.flags & BPF_F_NUMA_NODE) !== 0 && (attr.flags & BPF_F_NO_COMMON_LRU) !== 0
+    ? 'BPF_F_NUMA_NODE and BPF_F_NO_COMMON_LRU exclude each other'
+    : undefined,
+);
+
+const elementFits = rule(Errno.E2BIG, (attr) => {
+  const limit = KMALLOC_MAX_BYTES - HTAB_ELEM_BYTES;
+  const size = attr.keySize + attr.valueSize;
+  return size < limit
+    ? undefined
+    : `key_size and value_size together must be less than ${limit}, not ${size}`;
+});
+
+const bucketsFit = rule(Errno.E2BIG, (attr) => {
+  const limit = Math.floor(0xffffffff / BUCKET_BYTES);
+  const tooMany = attr.maxEntries > 2 ** 31 || bucketsFor(attr.maxEntries) > limit;
+  return tooMany ? `max_entries may be ${2 ** 27} at most, not ${attr.maxEntries}` : undefined;
+});
+
+function hashRules(...own: readonly Rule[]): readonly Rule[] {
+  return [zeroSeedRule, ...flagsWithin(HASH_FLAGS), ...own, someEntries, someKey, someValue, elementFits];
+}
+
+/** BPF_F_NO_COMMON_LRU: every CPU gets the same number of elements, at least one. */
+function evenEntries(attr: MapAttr, cpuCount: number): number {
+  if ((attr.flags & BPF_F_NO_COMMON_LRU) === 0) return attr.maxEntries;
+  const up = Math.ceil(attr.maxEntries / cpuCount) * cpuCount;
+  return up <= 0xffffffff ? up : Math.floor(attr.maxEntries / cpuCount) * cpuCount;
+}
+
+/** All kinds by BPF_MAP_TYPE_* number. */
+export const MAP_KINDS: ReadonlyMap<number, MapKind> = new Map<number, MapKind>([
+  [
+    BpfMapType.BPF_MAP_TYPE_ARRAY,
+    {
+      rules: [...arrayRules, flagsWithout(BPF_F_PRESERVE_ELEMS), arrayValueFits],
+      types: arrayTypes,
+      create: (context) => new ArrayMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_PERCPU_ARRAY,
+    {
+      rules: [
+        ...arrayRules,
+        noNumaNode,
+        flagsWithout(BPF_F_MMAPABLE | BPF_F_INNER_MAP | BPF_F_PRESERVE_ELEMS),
+        percpuValueFits,
+      ],
+      types: arrayTypes,
+      create: (context) => new PercpuArrayMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_PROG_ARRAY,
+    {
+      rules: [...fdArrayRules, flagsWithout(BPF_F_PRESERVE_ELEMS)],
+      create: (context) => new ProgArrayMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+    { rules: fdArrayRules, types: noTypes, create: (context) => new PerfEventArrayMap(context) },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_HASH,
+    {
+      rules: hashRules(flagsWithout(BPF_F_NO_COMMON_LRU)),
+      lateRules: [bucketsFit],
+      types: hashTypes,
+      create: (context) => new HashMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_PERCPU_HASH,
+    {
+      rules: [...hashRules(flagsWithout(BPF_F_NO_COMMON_LRU), noNumaNode), percpuValueFits],
+      lateRules: [bucketsFit],
+      types: hashTypes,
+      create: (context) => new PercpuHashMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_LRU_HASH,
+    {
+      rules: hashRules(preallocated, noNumaNodePerCpu),
+      capability: 'CAP_BPF',
+      lateRules: [bucketsFit],
+      types: hashTypes,
+      entries: evenEntries,
+      create: (context) => new LruHashMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+    {
+      rules: [...hashRules(preallocated, noNumaNode), percpuValueFits],
+      capability: 'CAP_BPF',
+      lateRules: [bucketsFit],
+      types: hashTypes,
+      entries: evenEntries,
+      create: (context) => new LruPercpuHashMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_RINGBUF,
+    {
+      rules: [],
+      lateRules: [
+        ...flagsWithin(BPF_F_NUMA_NODE),
+        keySizeIs(0),
+        valueSizeIs(0),
+        rule(Errno.EINVAL, ({ maxEntries }) =>
+          maxEntries >= PAGE_BYTES && (maxEntries & (maxEntries - 1)) === 0
+            ? undefined
+            : `max_entries, the buffer's bytes, must be a power of two and a multiple of ${PAGE_BYTES}, not ${maxEntries}`,
+        ),
+      ],
+      create: (context) => new RingbufMap(context),
+    },
+  ],
+]);

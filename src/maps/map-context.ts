@@ -1,0 +1,13 @@
+/** What every map kind is constructed from, once all checks have passed. */
+import type { SpecialField } from './fields.ts';
+import type { MapAttr, MapEnv } from './map.ts';
+import type { MapMemory } from './map-memory.ts';
+
+export interface MapContext {
+  readonly env: MapEnv;
+  readonly attr: MapAttr;
+  /** Special fields of the value, by BTF. */
+  readonly fields: readonly SpecialField[];
+  /** Where the map's memory comes from; whoever catches a failing constructor gives it back. */
+  readonly owner: MapMemory;
+}
