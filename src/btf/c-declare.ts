@@ -20,9 +20,9 @@ import type {
   BtfTypeTag,
 } from './types.ts';
 
-/** Work that one writer may do, in characters written plus a share for each declaration. A kernel's header needs a tenth. */
-const BUDGET = 512 * 1024 * 1024;
-const DECLARATION_COST = 64;
+/** Work that one writer may do, in characters written plus a share for each piece of text. The header of a distribution's kernel needs a tenth. */
+const BUDGET = 128 * 1024 * 1024;
+const PIECE_COST = 64;
 
 /** A type that needs no declarator: where the walk through pointers, arrays and functions ends. */
 type BaseType = Exclude<BtfType, BtfPtr | BtfModifier | BtfTypeTag | BtfArray | BtfFuncProto>;
@@ -60,7 +60,6 @@ export class CWriter {
   declare(id: number, name: string, level = 0): string {
     if (this.depth > MAX_BTF_DEPTH) throw tooDeep(id);
     this.depth++;
-    this.left -= DECLARATION_COST;
     const text = this.declarator(id, name, level);
     this.depth--;
     return text;
@@ -205,7 +204,7 @@ export class CWriter {
 
   /** Counts text against the budget. */
   protected spend(text: string): string {
-    this.left -= text.length;
+    this.left -= text.length + PIECE_COST;
     if (this.left < 0) {
       throw new BtfError(
         'btf-too-large',
