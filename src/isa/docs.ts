@@ -13,7 +13,8 @@ writes it anew.
 
 An instruction is 8 bytes: opcode, registers (dst in the low half of the byte, src in the high half; the other way round in
 big-endian objects), a signed 16-bit offset, a signed 32-bit imm. ld_imm64 alone takes two such slots; the second holds the
-high half in its imm and is empty otherwise. A field that a row does not name is reserved and must be 0.
+high half in its imm and is empty otherwise. A field that a row does not name is reserved and must be 0. (Linux 6.12 does not
+look at two of these: the offset of exit, and the second imm of a pointer to a function.)
 
 In the texts, D and S are the numbers in dst and src. Distances count slots from the next instruction. Where LLVM's column is
 empty, its text differs at most in number format and spacing: the log writes \`*(u8 *)(r1 +4)\`, \`pc+3\` and a condition's

@@ -31,3 +31,4 @@ export {
   rowsOf,
 } from './opcodes.ts';
 export { rawFromBytes, rawToBytes, SLOT_BYTES } from './raw.ts';
+export { linkFunctionPointers, subprogStarts } from './subprogs.ts';

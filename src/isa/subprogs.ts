@@ -2,12 +2,9 @@
  * Functions inside one program: where they start, and pointers to them. A program that calls its own functions is one list of
  * instructions, the entry function first (add_subprog_and_kfunc in kernel/bpf/verifier.c).
  */
-
+import { BPF_PSEUDO_FUNC } from './constants.ts';
 import type { InsnList, RawInsn } from './insn.ts';
 import { LD_IMM64_OPCODE } from './opcodes.ts';
-
-/** src field of a ld_imm64 that loads the address of a function (include/uapi/linux/bpf.h). */
-const BPF_PSEUDO_FUNC = 4;
 
 /**
  * Replaces the distance to a function in each ld_imm64 of one, as it is at load, by the function's slot, as engines want it. Other

@@ -139,11 +139,9 @@ function number(
   const result = evaluate(tokens, at, failures);
   if (result === undefined) return undefined;
   if (result.value < min || result.value > max) {
-    failures.complain(
-      at,
-      'out-of-range',
-      `${result.value} does not fit here: it must be ${min} to ${max}${field === 'imm' ? '; 64-bit numbers load as `r1 = … ll`' : ''}`,
-    );
+    const wide = field === 'imm' && fits64(result.value);
+    const hint = wide ? '; 64-bit numbers load as `r1 = … ll`' : '';
+    failures.complain(at, 'out-of-range', `${result.value} does not fit: it must be ${min} to ${max}${hint}`);
     return undefined;
   }
   return { captured: { ...captured, [field]: Number(BigInt.asIntN(32, result.value)) }, next: result.next };
@@ -178,13 +176,17 @@ function imm64(reading: Reading, at: number, captured: Captured): Taken | undefi
     failures.expect(at, 'a name', options.names);
     return undefined;
   }
-  if (result.value < -(1n << 63n) || result.value >= 1n << 64n) {
+  if (!fits64(result.value)) {
     failures.complain(at, 'out-of-range', `${result.value} does not fit 64 bits`);
     return undefined;
   }
   const imm = Number(BigInt.asIntN(32, result.value));
   const hi = Number(BigInt.asIntN(32, result.value >> 32n));
   return { captured: { ...captured, imm, hi }, next: result.next };
+}
+
+function fits64(value: bigint): boolean {
+  return value >= -(1n << 63n) && value < 1n << 64n;
 }
 
 /** A label, a distance in slots (`+3`, `-3`, `pc+3`), and behind it the `<label>` that llvm-objdump adds. */
@@ -297,9 +299,9 @@ function calledName(
   const hash = dashed ? at + 3 : at + 1;
   const minus = tokens[hash + 1]?.text === '-';
   const id = tokens[minus ? hash + 2 : hash + 1];
-  if (tokens[hash]?.text === '#' && id?.kind === 'number' && id.value <= 0x7fff_ffffn) {
-    const value = Number(id.value);
-    return { text, id: minus ? -value : value, next: minus ? hash + 3 : hash + 2 };
+  if (tokens[hash]?.text === '#' && id?.kind === 'number' && id.value < 1n << 32n) {
+    const value = Number(id.value) | 0;
+    return { text, id: minus ? -value | 0 : value, next: minus ? hash + 3 : hash + 2 };
   }
   return labels.has(text) ? undefined : { text, next: hash };
 }
