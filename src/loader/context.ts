@@ -3,7 +3,7 @@
  * the variables of each data section laid out.
  */
 import type { Btf, BtfExt } from '../btf/index.ts';
-import type { ElfFile, ElfSymbol } from '../elf/index.ts';
+import type { ElfFile, ElfSection, ElfSymbol } from '../elf/index.ts';
 import type { DataSections } from './datasec.ts';
 import type { SectionRoles } from './sections.ts';
 
@@ -11,6 +11,8 @@ export interface OpenFile {
   /** The object's name, as libbpf has it: it begins the names of data maps. */
   readonly name: string;
   readonly elf: ElfFile;
+  /** Sections by name; of several with one name, the first. */
+  readonly sections: ReadonlyMap<string, ElfSection>;
   /** Symbols by the section that they lie in, in their order. */
   readonly symbols: ReadonlyMap<number, readonly ElfSymbol[]>;
   readonly roles: SectionRoles;
@@ -20,6 +22,14 @@ export interface OpenFile {
   readonly relaxedMaps: boolean;
   /** Remarks for the reader, see ObjectSpec.notes. */
   readonly notes: string[];
+}
+
+/** Sections by name, without the empty one of index 0. */
+export function sectionsByName(file: ElfFile): Map<string, ElfSection> {
+  const found = new Map<string, ElfSection>();
+  for (const section of file.sections)
+    if (section.index > 0 && !found.has(section.name)) found.set(section.name, section);
+  return found;
 }
 
 /** Sorts symbols by section. */

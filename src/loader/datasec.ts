@@ -7,13 +7,13 @@ import type { Btf, BtfLinkage } from '../btf/index.ts';
 import {
   type ElfFile,
   type ElfSymbol,
-  findSection,
   STB_GLOBAL,
   STB_WEAK,
   STT_OBJECT,
   STV_HIDDEN,
   STV_INTERNAL,
 } from '../elf/index.ts';
+import type { OpenFile } from './context.ts';
 
 /** A variable at its place in its section. */
 export interface PlacedVar {
@@ -45,8 +45,8 @@ const EXTERN_SECTIONS: readonly string[] = ['.kconfig', '.ksyms'];
  * Lays out the variables of all data sections.
  * @throws LoadError when a section or the symbol of a global variable is missing.
  */
-export function placeVariables(file: ElfFile, btf: Btf): DataSections {
-  const symbols = globalObjects(file);
+export function placeVariables(file: OpenFile, btf: Btf): DataSections {
+  const symbols = globalObjects(file.elf);
   const sections = new Map<string, DataSection>();
   for (let id = btf.firstId; id < btf.typeCount; id++) {
     if (btf.kindOf(id) !== 'datasec') continue;
@@ -58,14 +58,14 @@ export function placeVariables(file: ElfFile, btf: Btf): DataSections {
 }
 
 function placeSection(
-  file: ElfFile,
+  file: OpenFile,
   btf: Btf,
   id: number,
   symbols: ReadonlyMap<string, ElfSymbol>,
 ): PlacedVar[] {
   const section = btf.typeOfKind(id, 'datasec');
   const unplaced = section.size === 0;
-  if (unplaced && (findSection(file, section.name)?.size ?? 0) === 0)
+  if (unplaced && (file.sections.get(section.name)?.size ?? 0) === 0)
     throw new LoadError('datasec-without-section', 'BTF describes a section that the file does not have', {
       section: section.name,
       typeId: id,

@@ -43,11 +43,11 @@ interface Frame {
 }
 
 /** What a function, and a record or reference, count for against the budget; an instruction counts 1. */
-const FUNCTION_COST = 8;
+const FUNCTION_COST = 16;
 const RECORD_COST = 4;
 /** How much linking may make of an object, in instructions: whatever its size, and for each instruction in it. */
-const BASE_BUDGET = 4_000_000;
-const BUDGET_PER_SLOT = 16;
+const BASE_BUDGET = 1_000_000;
+const BUDGET_PER_SLOT = 8;
 
 /** Links the programs of one object. */
 export class Linker {

@@ -7,7 +7,7 @@ import { MAX_OBJ_NAME } from '../base/limits.ts';
 import { parseBtf, parseBtfExt } from '../btf/index.ts';
 import { type ElfFile, REL_BYTES, readElf, readRelocations, SHT_REL } from '../elf/index.ts';
 import { readBtfMaps } from './btf-maps.ts';
-import { type LaidOutFile, type OpenFile, symbolsBySection } from './context.ts';
+import { type LaidOutFile, type OpenFile, sectionsByName, symbolsBySection } from './context.ts';
 import { readDataMaps, readKconfigMap } from './data-maps.ts';
 import { type DataSections, placeVariables } from './datasec.ts';
 import { ExceptionCallbacks } from './exceptions.ts';
@@ -42,7 +42,7 @@ export function openObject(bytes: Uint8Array, options: OpenOptions = {}): Object
   const opened = openFile(bytes, options);
   const functions = readFunctions(opened);
   const externs = readExterns(opened.elf, opened.btf);
-  const dataSections: DataSections = opened.btf ? placeVariables(opened.elf, opened.btf) : new Map();
+  const dataSections: DataSections = opened.btf ? placeVariables(opened, opened.btf) : new Map();
   const file: LaidOutFile = { ...opened, dataSections };
   const maps = readMaps(file, externs);
   const programs = entryPrograms(file, functions);
@@ -77,6 +77,7 @@ function openFile(bytes: Uint8Array, options: OpenOptions): OpenFile {
   return {
     name: objectName(options.name ?? 'object'),
     elf,
+    sections: sectionsByName(elf),
     symbols: symbolsBySection(elf),
     roles,
     btf,

@@ -4,7 +4,6 @@
  * adjust_prog_btf_ext_info in tools/lib/bpf/libbpf.c.
  */
 import type { BtfExtSection } from '../btf/index.ts';
-import { findSection } from '../elf/index.ts';
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, LD_IMM64_OPCODE, type RawInsn, SLOT_BYTES } from '../isa/index.ts';
 import type { OpenFile } from './context.ts';
 import type { FunctionCode, Functions } from './functions.ts';
@@ -52,7 +51,7 @@ export class Preparer {
     this.references = references;
     this.text = file.roles.text?.index ?? 0;
     for (const [name, records] of file.ext) {
-      const section = findSection(file.elf, name);
+      const section = file.sections.get(name);
       if (section !== undefined) this.records.set(section.index, sorted(records));
     }
   }

@@ -170,5 +170,5 @@ export function sectionMeaning(name: string): SectionMeaning | undefined {
 
 /** The meaning of a program's section name as in the file, where a leading `?` asks not to load it by default. */
 export function programMeaning(section: string): SectionMeaning | undefined {
-  return sectionMeaning(section.replace(/^\?/, ''));
+  return sectionMeaning(section.startsWith('?') ? section.slice(1) : section);
 }
