@@ -52,13 +52,14 @@ class ValueFormatter {
   private readonly bytes: Uint8Array;
   private readonly plain: boolean;
   private readonly pretty: boolean;
-  private readonly path = new ValuePath('');
+  private readonly path: ValuePath;
 
   constructor(btf: Btf, bytes: Uint8Array, options: FormatOptions) {
     this.btf = btf;
     this.bytes = bytes;
     this.plain = options.form !== 'json';
     this.pretty = options.pretty ?? this.plain;
+    this.path = new ValuePath('', bytes);
   }
 
   /** `bit` is where the value starts. */

@@ -64,7 +64,7 @@ class ValueReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.little = btf.byteOrder === 'little';
     this.options = options;
-    this.path = new ValuePath(options.name ?? '');
+    this.path = new ValuePath(options.name ?? '', bytes);
   }
 
   read(id: number, at: number): BtfValue {

@@ -71,7 +71,7 @@ class ValueWriter {
   constructor(btf: Btf, bytes: Uint8Array, options: WriteOptions) {
     this.btf = btf;
     this.bytes = bytes;
-    this.path = new ValuePath(options.name ?? '');
+    this.path = new ValuePath(options.name ?? '', bytes);
   }
 
   write(id: number, at: number, value: BtfValue): void {

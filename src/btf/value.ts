@@ -21,17 +21,22 @@ export type BtfValue =
   | readonly BtfValue[]
   | { readonly [member: string]: BtfValue };
 
-/** Parts of one value (members, elements) before its type counts as hostile: a small file can describe endless unions. */
-const MAX_PARTS = 1 << 24;
+/**
+ * Parts (members, elements) that a value may have before its type counts as hostile: so many, and so many more for every
+ * byte. Structs of bitfields and unions have several a byte; a small file can describe unions without end.
+ */
+const FREE_PARTS = 1 << 16;
+const PARTS_PER_BYTE = 16;
 
 /** The way from the outermost value to the part in hand, as C would write it: `event.comm[3]`. */
 export class ValuePath {
   private readonly steps: (string | number)[] = [];
   private readonly root: string;
-  private left = MAX_PARTS;
+  private left: number;
 
-  constructor(root: string) {
+  constructor(root: string, bytes: Uint8Array) {
     this.root = root;
+    this.left = FREE_PARTS + PARTS_PER_BYTE * bytes.length;
   }
 
   /** Runs `visit` one step further in; '' is a step that C does not write (into an anonymous struct). */
