@@ -12,6 +12,8 @@ import {
 import { usageError } from './report.ts';
 
 export interface RunPlan {
+  /** Only this program; all that are loaded by default. */
+  readonly program?: string;
   /** Packet for packet programs and packet events. */
   readonly data?: Uint8Array;
   /** Events as text; none: each program's own. */
@@ -41,7 +43,10 @@ const EMPTY_FRAME = 64;
  * @throws VmFault when a program faults; UsageError for an event that is none.
  */
 export function runPrograms(kernel: Kernel, object: BpfObject, plan: RunPlan): Outcome[] {
-  const programs = object.programList.filter((program) => program.isLoaded);
+  const { program: only } = plan;
+  const programs = object.programList.filter(
+    (program) => program.isLoaded && (only ?? program.name) === program.name,
+  );
   if (plan.events.length > 0) {
     for (const program of programs) program.attach();
     return plan.events.flatMap((event) =>

@@ -151,9 +151,7 @@ function fillSlots(
     const key = new Uint8Array(4);
     new DataView(key.buffer).setUint32(0, slot.index, true);
     const error =
-      slot.kind === 'program'
-        ? setProgram(object, slot.name, map, key, made, machine)
-        : setInner(object, slot.name, map, key, made);
+      slot.kind === 'program' ? setProgram(object, slot.name, map, key, made, machine) : -Errno.EOPNOTSUPP;
     if (error < 0) {
       throw new SyscallError(-error, `slot ${slot.index} cannot hold ${slot.kind} '${slot.name}'`, {
         map: spec.name,
@@ -183,18 +181,6 @@ export function updateByFd(machine: Machine, program: LoadedProgram, map: BpfMap
   const error = map.updateUser(key, value, 0);
   machine.programFds.close(fd);
   return error;
-}
-
-function setInner(
-  object: ObjectSpec,
-  name: string,
-  map: BpfMap,
-  key: Uint8Array,
-  made: LoadedObject,
-): number {
-  const inner = made.maps[object.maps.findIndex((candidate) => candidate.name === name)];
-  if (inner === undefined || map.setInner === undefined) return -Errno.EBADF;
-  return map.setInner(key, inner);
 }
 
 function loadProgram(

@@ -14,7 +14,7 @@ import {
   type TracedEvent,
 } from '../helpers/index.ts';
 import type { BpfMap, MapEnv, PerfEventRef, ProgRef } from '../maps/index.ts';
-import { type Engine, Interpreter, Memory, type PreparedProgram } from '../vm/index.ts';
+import { type Engine, type Interpreter, InterpreterEngine, Memory } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { FdTable } from './fds.ts';
 import type { LoadedProgram } from './loaded-program.ts';
@@ -35,6 +35,8 @@ export interface MachineOptions {
   readonly budget?: number;
   /** Bytes that linear memory may grow to. */
   readonly memoryLimit?: number;
+  /** Called before every instruction, for tracing; runs are several times slower with it. */
+  readonly onInsn?: (interpreter: Interpreter) => void;
 }
 
 /** The circumstances of a run. */
@@ -80,7 +82,11 @@ export class Machine implements HelperRuntime, MapEnv {
     this.random = typeof seed === 'number' ? seededRandom(seed) : seed;
     this.tasks = new TaskTable(this.memory);
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
-    this.engine = new Interpreter(this.memory, createHelpers(this), { budget });
+    const { onInsn } = options;
+    this.engine = new InterpreterEngine(this.memory, createHelpers(this), {
+      budget,
+      ...(onInsn === undefined ? {} : { onInsn }),
+    });
   }
 
   /** The circumstances that hold now. */

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { fromHex } from '../../base/bytes.ts';
 import { u64FromHalves } from '../../base/int64.ts';
 import { decodeProgram, linkFunctionPointers, rawFromBytes, subprogStarts } from '../../isa/index.ts';
-import { type HelperTable, Interpreter, Memory, type PreparedProgram } from '../../vm/index.ts';
+import { type HelperTable, InterpreterEngine, Memory, type PreparedProgram } from '../../vm/index.ts';
 import type { Io } from '../io.ts';
 
 interface ExecOptions {
@@ -47,7 +47,7 @@ function exec(bytecode: Uint8Array, content: Uint8Array, budget: number): bigint
     subprogs: starts,
     subprogNames: starts.map((start) => (start === 0 ? 'main' : `subprog at ${start}`)),
   };
-  const engine = new Interpreter(memory, suiteHelpers(), { budget });
+  const engine = new InterpreterEngine(memory, suiteHelpers(), { budget });
   const address =
     content.length === 0 ? 0 : memory.allocate({ size: content.length, kind: 'ctx', name: 'memory' });
   if (address !== 0) memory.writeBytes(address, content);

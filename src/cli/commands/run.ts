@@ -1,7 +1,7 @@
 /** `bpflab run OBJ`: load an object, make its events happen, show what its programs did. */
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { BpfObject, type KconfigValue, Kernel, UsageError, VmFault } from '../../index.ts';
+import { BpfObject, type Interpreter, type KconfigValue, Kernel, UsageError, VmFault } from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
@@ -9,6 +9,7 @@ import { bytesOption, collect, integerOption, splitAssignment } from '../options
 import { dumpMaps, mapsToJson } from '../render/maps.ts';
 import { consumeEvents, renderRecords } from '../render/records.ts';
 import { renderRuns } from '../render/runs.ts';
+import { traceLine } from '../render/trace.ts';
 import { CommandFailed, usageError } from '../report.ts';
 import { type Outcome, runPrograms } from '../run-programs.ts';
 import { parseValue } from '../values.ts';
@@ -74,6 +75,7 @@ function run(file: string, options: RunOptions, io: Io): void {
   let fault: VmFault | undefined;
   try {
     outcomes = runPrograms(kernel, object, {
+      ...(options.prog === undefined ? {} : { program: options.prog }),
       ...(options.data === undefined ? {} : { data: bytesOption(options.data, io) }),
       events: options.fire,
       times: options.times,
@@ -118,20 +120,24 @@ function makeKernel(options: RunOptions, io: Io): Kernel {
     seed: options.seed,
     kconfig,
     ...(options.pid === undefined ? {} : { task: { pid: options.pid } }),
-    ...(options.trace === true
-      ? {
-          onInsn: (line: string) => {
-            io.err(`${line}\n`);
-          },
-        }
-      : {}),
+    ...(options.trace === true ? { onInsn: traceTo(io) } : {}),
   });
 }
 
+function traceTo(io: Io): (interpreter: Interpreter) => void {
+  return (interpreter) => {
+    io.err(`${traceLine(interpreter)}\n`);
+  };
+}
+
+/** Loads only the wanted program, and those that the file puts into prog arrays: it may jump to them. */
 function selectPrograms(object: BpfObject, name: string | undefined): void {
   if (name === undefined) return;
   const wanted = object.programs[name];
-  for (const program of object.programList) program.autoload = program === wanted;
+  const slots = object.spec.maps.flatMap((map) => map.values).filter((slot) => slot.kind === 'program');
+  const targets = new Set(slots.map((slot) => slot.name));
+  for (const program of object.programList)
+    program.autoload = program === wanted || targets.has(program.name);
 }
 
 /** `VAR=VALUE`; structs and arrays are set whole. */
