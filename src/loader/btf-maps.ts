@@ -7,7 +7,7 @@ import type { Btf, BtfMember, BtfStruct } from '../btf/index.ts';
 import { BpfMapType } from '../spec/index.ts';
 import type { LaidOutFile } from './context.ts';
 import type { PlacedVar } from './datasec.ts';
-import { draftMap, type MapDraft, PLAIN_MAP } from './map-draft.ts';
+import { draftMap, type MapDraft } from './map-draft.ts';
 import type { MapSpec } from './object-spec.ts';
 import { PAGE_BYTES, ringBufferSize } from './ring-size.ts';
 
@@ -92,19 +92,29 @@ function readBtfMap(
   if (struct.size > size)
     throw reader.error('map-size', name, `the definition needs ${struct.size} bytes and has ${size}`);
   const definition = reader.read(name, struct, false);
-  const { inner } = definition;
-  const spec = { ...toSpec(definition), ...(inner && { inner: toSpec(inner) }) };
-  return draftMap(spec, section, offset, size, definition.valuesAt);
+  return draftMap(toSpec(definition), section, offset, size, definition.valuesAt);
 }
 
 function toSpec(definition: Definition): MapSpec {
-  const { isInner: _isInner, inner: _inner, valuesAt: _valuesAt, ...fields } = definition;
+  const { name, type, keySize, valueSize, flags, mapExtra, numaNode, pinning } = definition;
+  const { btfKeyTypeId, btfValueTypeId, inner } = definition;
   return {
-    ...PLAIN_MAP,
-    ...fields,
+    name,
     origin: 'btf',
     section: '.maps',
-    maxEntries: ringBufferSize(definition.type, definition.maxEntries),
+    type,
+    keySize,
+    valueSize,
+    maxEntries: ringBufferSize(type, definition.maxEntries),
+    flags,
+    mapExtra,
+    numaNode,
+    pinning,
+    btfKeyTypeId,
+    btfValueTypeId,
+    ...(inner && { inner: toSpec(inner) }),
+    values: [],
+    variables: [],
   };
 }
 
