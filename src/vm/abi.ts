@@ -8,10 +8,11 @@
 import type { InsnList } from '../isa/index.ts';
 
 /**
- * How one register is passed to a helper. `u32`: its low half, as a signed 32-bit number (pointers, sizes, ints; the
- * checked engine faults when a pointer's high half is not zero). `u64`: two arguments, low half then high half.
+ * How one register is passed to a helper. `u32`: its low half, as a signed 32-bit number (sizes, ints, flags that fit). `ptr`: the
+ * same for an address; the checked engine faults when the high half is not zero. `u64`: two arguments, low half then
+ * high half. Take addresses with `>>> 0` when memory may grow beyond 2 GiB.
  */
-export type ArgPass = 'u32' | 'u64';
+export type ArgPass = 'u32' | 'ptr' | 'u64';
 
 /**
  * What a helper gives back. `int`: a C int or errno, sign-extended. `ptr`: an address, zero-extended, 0 is NULL. `u64`: the low half is
@@ -61,7 +62,17 @@ export type HelperEntry = {
 export interface HelperTable {
   readonly entries: readonly (HelperEntry | undefined)[];
   high: number;
+  /** Kernel functions by BTF id and fd_array index (0: vmlinux); asked once for each call site, when a program is prepared. */
+  readonly kfunc?: (btfId: number, module: number) => HelperEntry | undefined;
+  readonly loadPacket?: PacketLoad;
 }
+
+/**
+ * Legacy packet access (BPF_ABS, BPF_IND): `size` bytes of the packet of the context in r6, converted from network order to an
+ * unsigned number; negative when they are not there, which ends the function with r0 = 0. As bpf_skb_load_helper_* in
+ * net/core/filter.c, `offset` may be negative to count from SKF_NET_OFF or SKF_LL_OFF.
+ */
+export type PacketLoad = (ctx: number, offset: number, size: 1 | 2 | 4) => number;
 
 /** A source position by slot, for faults and traces. */
 export type SourceOf = (
@@ -80,4 +91,9 @@ export interface PreparedProgram {
   /** Names by subprogram, for faults and traces. */
   readonly subprogNames: readonly string[];
   readonly source?: SourceOf;
+  /**
+   * Slots of loads through BTF pointers, which read zeros where nothing is mapped instead of faulting (the kernel's
+   * BPF_PROBE_MEM).
+   */
+  readonly probeLoads?: ReadonlySet<number>;
 }

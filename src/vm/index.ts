@@ -1,6 +1,16 @@
 /** Linear memory and the engines that run programs in it. */
 export * from './abi.ts';
 export {
+  type Engine,
+  MAX_CALL_FRAMES,
+  MAX_LOOPS,
+  MAX_TAIL_CALLS,
+  STACK_BYTES,
+} from './engine.ts';
+export { type FaultAccess, type FaultCode, type FaultFrame, VmFault } from './fault.ts';
+export { Interpreter, type InterpreterOptions, type RunStatus } from './interpreter.ts';
+export { InterpreterEngine, type InterpreterEngineOptions } from './interpreter-engine.ts';
+export {
   type AllocateOptions,
   DEFAULT_RED_ZONE,
   FIRST_ADDRESS,

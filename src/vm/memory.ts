@@ -259,8 +259,8 @@ export class Memory {
 /** Sets or clears one bit for each of the bytes [address, address + size). */
 function setBits(bits: Uint8Array, address: number, size: number, on: boolean): void {
   const end = address + size;
-  const first = Math.floor(address / 8);
-  const last = Math.floor((end - 1) / 8);
+  const first = address >>> 3;
+  const last = (end - 1) >>> 3;
   const head = 0xff & (0xff << (address & 7));
   const tail = 0xff >>> (7 - ((end - 1) & 7));
   if (first === last) {
