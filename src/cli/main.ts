@@ -53,7 +53,11 @@ async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
   const root = new Command('bpflab')
     .description('eBPF without a kernel: load, run and inspect clang-compiled objects')
     .option('-V, --version', 'print the version')
-    .action(async (options: { version?: boolean }) => {
+    .allowExcessArguments()
+    .action(async (options: { version?: boolean }, command: Command) => {
+      const [unknown] = command.args;
+      if (unknown !== undefined)
+        command.error(`error: unknown command '${unknown}'; bpflab --help lists them`);
       if (options.version === true) io.out(`${await version()}\n`);
       else root.help({ error: true });
     });
