@@ -1,0 +1,16 @@
+/** Helper functions: one file a family, bound to a kernel through the ports of `HelperRuntime`. */
+export { type CallingConvention, callingConvention } from './convention.ts';
+export { HelperFault, type HelperFaultCode } from './fault.ts';
+export type {
+  ClockName,
+  ClockPort,
+  CurrentTask,
+  Halves,
+  HelperRuntime,
+  PacketPort,
+  RedirectRequest,
+  RunningProgram,
+  SymbolPort,
+  TracedEvent,
+} from './runtime.ts';
+export { createHelpers, type HelperOptions } from './table.ts';

@@ -1,0 +1,86 @@
+/**
+ * Where the running program's packet lies, read from and written to its context in memory: struct xdp_md or struct __sk_buff
+ * (include/uapi/linux/bpf.h). The access rights of the buffer follow, so that a checked program faults behind the new ends.
+ */
+import { HelperFault } from './fault.ts';
+import type { HelperRuntime, PacketPort } from './runtime.ts';
+
+/** Byte offsets in the two contexts. */
+const OFFSETS = {
+  xdp: { data: 0, dataEnd: 4, dataMeta: 8 },
+  skb: { data: 76, dataEnd: 80, dataMeta: 140 },
+} as const;
+const SKB_LEN = 0;
+const SKB_HASH = 68;
+
+/** The packet of one call; `open` moves it to the packet that the running program has. */
+export class PacketWindow {
+  data = 0;
+  dataEnd = 0;
+  dataMeta = 0;
+
+  private readonly runtime: HelperRuntime;
+  private packet: PacketPort | undefined;
+
+  constructor(runtime: HelperRuntime) {
+    this.runtime = runtime;
+  }
+
+  /** Bytes of the packet, metadata not included. */
+  get length(): number {
+    return this.dataEnd - this.data;
+  }
+
+  /**
+   * The packet of the running program, of the kind that the helper works on.
+   * @throws HelperFault `helper-no-packet` when it has none.
+   */
+  open(kind: PacketPort['kind'], helper: string): PacketPort {
+    const packet = this.runtime.packet();
+    if (packet?.kind !== kind) {
+      const { name } = this.runtime.runningProgram();
+      throw new HelperFault(
+        'helper-no-packet',
+        `${helper} needs a packet (${kind}); program '${name}' has none`,
+      );
+    }
+    const { u32 } = this.runtime.memory;
+    const offsets = OFFSETS[kind];
+    this.packet = packet;
+    this.data = u32[(packet.context + offsets.data) >>> 2]!;
+    this.dataEnd = u32[(packet.context + offsets.dataEnd) >>> 2]!;
+    this.dataMeta = u32[(packet.context + offsets.dataMeta) >>> 2]!;
+    return packet;
+  }
+
+  /** Moves the ends of the packet opened last. */
+  move(dataMeta: number, data: number, dataEnd: number): void {
+    const { packet } = this;
+    if (packet === undefined) return;
+    this.dataMeta = dataMeta;
+    this.data = data;
+    this.dataEnd = dataEnd;
+    const { memory } = this.runtime;
+    const offsets = OFFSETS[packet.kind];
+    const { u32 } = memory;
+    u32[(packet.context + offsets.data) >>> 2] = data;
+    u32[(packet.context + offsets.dataEnd) >>> 2] = dataEnd;
+    u32[(packet.context + offsets.dataMeta) >>> 2] = dataMeta;
+    if (packet.kind === 'skb') u32[(packet.context + SKB_LEN) >>> 2] = dataEnd - data;
+    memory.setAccess(packet.headLimit, packet.tailLimit - packet.headLimit, 'none');
+    memory.setAccess(dataMeta, dataEnd - dataMeta, 'readwrite');
+  }
+
+  /** The skb's flow hash; 0 stands for none. */
+  get hash(): number {
+    return this.runtime.memory.i32[this.hashIndex]!;
+  }
+
+  set hash(value: number) {
+    this.runtime.memory.i32[this.hashIndex] = value;
+  }
+
+  private get hashIndex(): number {
+    return ((this.packet?.context ?? 0) + SKB_HASH) >>> 2;
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Helpers that read, write and resize packets (net/core/filter.c). Simulated packets are linear: all of a packet lies between data
+ * and data_end.
+ */
+import { Errno } from '../base/errno.ts';
+import { type FamilyMaker, plain } from './implementation.ts';
+import { PacketWindow } from './packet-window.ts';
+
+/** ETH_HLEN: XDP packets keep at least this much. */
+const ETH_HLEN = 14;
+/** Largest metadata: what fits the 8-bit meta_len of struct skb_shared_info. */
+const MAX_METADATA = 255;
+/** Largest offset and length of the helpers that load bytes by offset. */
+const MAX_OFFSET = 0xffff;
+
+const BPF_F_RECOMPUTE_CSUM = 1;
+const BPF_F_INVALIDATE_HASH = 2;
+const BPF_HDR_START_MAC = 0;
+const BPF_HDR_START_NET = 1;
+
+/** Reading and writing by offset, and moving the ends of XDP packets. */
+export const packetHelpers: FamilyMaker = (runtime) => {
+  const { memory } = runtime;
+  const window = new PacketWindow(runtime);
+
+  /** Copies out of the packet or, when it does not hold the bytes, clears the target. */
+  const load = (from: number, target: number, length: number, fits: boolean): number => {
+    const to = target >>> 0;
+    if (!fits) {
+      memory.u8.fill(0, to, to + length);
+      return -Errno.EFAULT;
+    }
+    memory.u8.copyWithin(to, from, from + length);
+    return 0;
+  };
+
+  /** 0 when the XDP packet holds the bytes, else an errno (bpf_xdp_pointer). */
+  const checkXdpRange = (offset: number, length: number): number => {
+    if (offset > MAX_OFFSET || length > MAX_OFFSET) return -Errno.EFAULT;
+    return offset + length > window.length ? -Errno.EINVAL : 0;
+  };
+
+  return {
+    bpf_skb_load_bytes: plain((_context, offset, _offsetHi, target, size) => {
+      window.open('skb', 'bpf_skb_load_bytes');
+      const length = size >>> 0;
+      const fits = offset >= 0 && offset + length <= window.length;
+      return load(window.data + offset, target, length, fits);
+    }),
+
+    bpf_skb_load_bytes_relative: plain((_context, offset, _offsetHi, target, size, start) => {
+      const packet = window.open('skb', 'bpf_skb_load_bytes_relative');
+      const length = size >>> 0;
+      const known = start === BPF_HDR_START_MAC ? packet.macHeader !== 0 : start === BPF_HDR_START_NET;
+      const header = start === BPF_HDR_START_MAC ? packet.macHeader : packet.networkHeader;
+      const from = header + (offset >>> 0);
+      const fits = known && offset >>> 0 <= MAX_OFFSET && from + length <= window.dataEnd;
+      return load(from, target, length, fits);
+    }),
+
+    // Checksums of the device are not simulated, so there is none to recompute.
+    bpf_skb_store_bytes: plain((_context, offset, _offsetHi, source, size, flagsLo, flagsHi) => {
+      window.open('skb', 'bpf_skb_store_bytes');
+      if ((flagsLo & ~(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH)) !== 0 || flagsHi !== 0)
+        return -Errno.EINVAL;
+      const length = size >>> 0;
+      if (offset < 0 || offset + length > window.length) return -Errno.EFAULT;
+      memory.u8.copyWithin(window.data + offset, source >>> 0, (source >>> 0) + length);
+      if ((flagsLo & BPF_F_INVALIDATE_HASH) !== 0) window.hash = 0;
+      return 0;
+    }),
+
+    // A length of 0 asks for what is linear already, which is everything.
+    bpf_skb_pull_data: plain((_context, length) => {
+      window.open('skb', 'bpf_skb_pull_data');
+      return length >>> 0 > window.length ? -Errno.ENOMEM : 0;
+    }),
+
+    bpf_xdp_get_buff_len: plain(() => {
+      window.open('xdp', 'bpf_xdp_get_buff_len');
+      return window.length;
+    }),
+
+    bpf_xdp_load_bytes: plain((_context, offset, _offsetHi, target, size) => {
+      window.open('xdp', 'bpf_xdp_load_bytes');
+      const error = checkXdpRange(offset >>> 0, size >>> 0);
+      return error === 0 ? load(window.data + offset, target, size >>> 0, true) : error;
+    }),
+
+    bpf_xdp_store_bytes: plain((_context, offset, _offsetHi, source, size) => {
+      window.open('xdp', 'bpf_xdp_store_bytes');
+      const error = checkXdpRange(offset >>> 0, size >>> 0);
+      return error === 0 ? load(source >>> 0, window.data + offset, size >>> 0, true) : error;
+    }),
+
+    // Metadata moves along with the start of the packet.
+    bpf_xdp_adjust_head: plain((_context, delta) => {
+      const packet = window.open('xdp', 'bpf_xdp_adjust_head');
+      const { data, dataMeta, dataEnd } = window;
+      const metadata = data - dataMeta;
+      const moved = data + delta;
+      if (moved < packet.headLimit + metadata || moved > dataEnd - ETH_HLEN) return -Errno.EINVAL;
+      memory.u8.copyWithin(dataMeta + delta, dataMeta, data);
+      window.move(dataMeta + delta, moved, dataEnd);
+      return 0;
+    }),
+
+    // New bytes are zero.
+    bpf_xdp_adjust_tail: plain((_context, delta) => {
+      const packet = window.open('xdp', 'bpf_xdp_adjust_tail');
+      const { data, dataMeta, dataEnd } = window;
+      const moved = dataEnd + delta;
+      if (moved > packet.tailLimit || moved < data + ETH_HLEN) return -Errno.EINVAL;
+      if (delta > 0) memory.u8.fill(0, dataEnd, moved);
+      window.move(dataMeta, data, moved);
+      return 0;
+    }),
+
+    bpf_xdp_adjust_meta: plain((_context, delta) => {
+      const packet = window.open('xdp', 'bpf_xdp_adjust_meta');
+      const { data, dataMeta, dataEnd } = window;
+      const moved = dataMeta + delta;
+      if (moved < packet.headLimit || moved > data) return -Errno.EINVAL;
+      const metadata = data - moved;
+      if (metadata % 4 !== 0 || metadata > MAX_METADATA) return -Errno.EACCES;
+      window.move(moved, data, dataEnd);
+      return 0;
+    }),
+
+    bpf_set_hash: plain((_context, hash) => {
+      window.open('skb', 'bpf_set_hash');
+      window.hash = hash;
+      return 0;
+    }),
+    bpf_set_hash_invalid: plain(() => {
+      window.open('skb', 'bpf_set_hash_invalid');
+      window.hash = 0;
+      return 0;
+    }),
+  };
+};

@@ -1,0 +1,107 @@
+/**
+ * What the helpers need of the machine around them: the ports that the simulated kernel implements, and tests fake. One
+ * object a kernel; what changes between runs (task, CPU, packet) is asked for at each call.
+ */
+import type { BpfMap } from '../maps/index.ts';
+import type { Memory } from '../vm/index.ts';
+
+/** The clocks that helpers read. `jiffies` counts ticks, the others nanoseconds. */
+export type ClockName = 'monotonic' | 'boottime' | 'coarse' | 'tai' | 'jiffies';
+
+/** 64-bit time without BigInt: `read` returns the low half and leaves the high half in `high`. */
+export interface ClockPort {
+  read(clock: ClockName): number;
+  readonly high: number;
+}
+
+/** The task that runs when a program is called: `current`. */
+export interface CurrentTask {
+  /** Thread id. */
+  readonly pid: number;
+  /** Process id. */
+  readonly tgid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly comm: string;
+  /** Address of its struct task_struct. */
+  readonly address: number;
+}
+
+/** A 64-bit number as signed halves. */
+export interface Halves {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** Names of kernel addresses, for %ps and its kin. */
+export interface SymbolPort {
+  /** The function or variable that an address lies in, as `ksys_read+0x10/0x20`; undefined when there is none. */
+  symbolAt(address: Halves): string | undefined;
+}
+
+/** How a tc or XDP program asked for its packet to be sent elsewhere; the verdict that follows says whether it counts. */
+export interface RedirectRequest {
+  readonly how: 'device' | 'peer' | 'neighbour';
+  readonly ifindex: number;
+  /** BPF_F_INGRESS for `device`, else 0. */
+  readonly flags: number;
+}
+
+/**
+ * The packet that a program runs on. Its place is what the context in memory says (struct xdp_md or struct __sk_buff, with whole
+ * addresses in data, data_end and data_meta); helpers that move its ends write the context and the memory's access rights.
+ */
+export interface PacketPort {
+  readonly kind: 'xdp' | 'skb';
+  /** Address of the context. */
+  readonly context: number;
+  /** Lowest address that the packet or its metadata may grow to: hard start plus what the driver keeps for itself. */
+  readonly headLimit: number;
+  /** Address right behind the last byte that the packet may grow to. */
+  readonly tailLimit: number;
+  /** Address of the link-layer header, or 0 when it has none (skb). */
+  readonly macHeader: number;
+  /** Address of the network header (skb). */
+  readonly networkHeader: number;
+  redirect(request: RedirectRequest): void;
+  /** Sends a copy out of (or, with `ingress`, into) a device; 0 or a negative errno, EINVAL when there is no such device. */
+  cloneRedirect(ifindex: number, ingress: boolean): number;
+}
+
+/** What is known of the event that a tracing program runs on. */
+export interface TracedEvent {
+  /** Address of the traced function, 0 when there is none. */
+  readonly functionAddress: Halves;
+  /** Cookie given when the program was attached. */
+  readonly cookie: Halves;
+}
+
+/** The running program, as far as helpers differ by it. */
+export interface RunningProgram {
+  /** BPF_PROG_TYPE_* number. */
+  readonly type: number;
+  readonly name: string;
+}
+
+/** All ports. */
+export interface HelperRuntime extends SymbolPort {
+  readonly memory: Memory;
+  readonly clock: ClockPort;
+  readonly cpuCount: number;
+  currentCpu(): number;
+  /** NUMA node of the current CPU. */
+  numaNode(): number;
+  /** 32 random bits. */
+  random(): number;
+  currentTask(): CurrentTask;
+  /** Cgroup ids of the current task from the root (level 0) down to its own; below 2^53. */
+  cgroupPath(): readonly number[];
+  /** The map whose kernel object stands at an address, in constant time. */
+  mapAt(address: number): BpfMap | undefined;
+  /** Takes a line of bpf_trace_printk, without its end of line unless the program wrote one. */
+  trace(text: string): void;
+  runningProgram(): RunningProgram;
+  tracedEvent(): TracedEvent;
+  /** The packet of the running program, if it runs on one. */
+  packet(): PacketPort | undefined;
+}
