@@ -21,7 +21,7 @@ export function program(text: string, helpers: HelperTable = helperTable()): Pre
   const { raws, labels } = assembleProgram(text, {
     resolveCall: (name) => {
       const entry = helpers.entries.find((candidate) => candidate?.name === name);
-      return entry === undefined ? undefined : { kind: 'helper', id: entry.id };
+      return entry === undefined ? undefined : { kind: 'call-helper', id: entry.id };
     },
   });
   const insns = decodeProgram(linkFunctionPointers(raws));
