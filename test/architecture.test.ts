@@ -29,7 +29,9 @@ function folderOf(path: string): string {
 /** Rows of the import table: folder to what it may import. */
 function readTable(): Map<string, Set<string>> {
   const rows = new Map<string, Set<string>>();
-  for (const line of readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8').split('\n')) {
+  const page = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
+  const table = page.slice(page.indexOf('| folder | owns | may import |')).split('\n\n')[0] ?? '';
+  for (const line of table.split('\n')) {
     const cells = /^\| ([a-z]+) \| .* \| ([^|]+) \|$/.exec(line);
     if (cells?.[1] === undefined || cells[2] === undefined || cells[1] === 'folder') continue;
     const allowed = cells[2] === 'nothing' ? [] : cells[2].split(',').map((word) => word.trim());
@@ -126,7 +128,6 @@ describe('modules', () => {
     { names: ['WebAssembly'], allowed: ['vm'] },
     { names: ['Date', 'performance'], allowed: ['cli', 'web'] },
     { names: ['Buffer', 'process', '__dirname', 'require'], allowed: ['cli'] },
-    { names: ['window', 'document', 'navigator'], allowed: ['web'] },
     { names: ['eval', 'Function'], allowed: [] },
   ];
 

@@ -40,7 +40,7 @@ const COMMANDS: Readonly<Record<string, CommandRow>> = {
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
   try {
-    await (await buildProgram(argv, io)).parseAsync(argv as string[], { from: 'user' });
+    await (await buildProgram(argv, io)).parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
     const { reportError } = await import('./report.ts');

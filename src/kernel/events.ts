@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../base/errors.ts';
 import { highHalf, lowHalf } from '../base/int64.ts';
+import { nearest } from '../base/suggest.ts';
 import { functionHook, syscallFunctions } from './attach.ts';
 import type { HookTable, Link } from './hooks.ts';
 import type { Machine, Situation } from './machine.ts';
@@ -245,7 +246,7 @@ function wordBytes(words: readonly bigint[]): Uint8Array {
 }
 
 function unknownSyscall(name: string): UsageError {
-  const close = [...syscallNames()].filter((known) => known.startsWith(name.slice(0, 3))).slice(0, 6);
-  const hint = close.length === 0 ? '' : `; there are ${close.join(', ')}`;
+  const meant = nearest(name, syscallNames());
+  const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
   return new UsageError('no-such-syscall', `x86-64 has no system call '${name}'${hint}`);
 }

@@ -3,6 +3,7 @@
  * object's own copy of the section, afterwards in the map that the kernel made of it.
  */
 import { UsageError } from '../base/errors.ts';
+import { nearest } from '../base/suggest.ts';
 import { type Btf, type BtfValue, readAt, writeAt } from '../btf/index.ts';
 import type { MapSpec, VariableSpec } from '../loader/index.ts';
 
@@ -92,10 +93,7 @@ export class DataSection {
   private variable(name: string): VariableSpec {
     const found = this.variables.get(name);
     if (found) return found;
-    throw new UsageError(
-      'no-such-variable',
-      `${this.spec.section} has no variable '${name}'; it has ${listNames(this.names())}`,
-    );
+    throw unknownName('variable', name, this.spec.section, this.names());
   }
 }
 
@@ -113,10 +111,11 @@ export function globalsOf(kind: string, sections: readonly DataSection[]): Globa
   const sectionOf = (name: string | symbol): DataSection => {
     const found = sections.find((section) => typeof name === 'string' && section.has(name));
     if (found) return found;
-    const names = sections.flatMap((section) => section.names());
-    throw new UsageError(
-      'no-such-variable',
-      `${kind} has no variable '${String(name)}'; it has ${listNames(names)}`,
+    throw unknownName(
+      'variable',
+      String(name),
+      kind,
+      sections.flatMap((section) => section.names()),
     );
   };
   return new Proxy<Globals>(
@@ -139,8 +138,15 @@ export function globalsOf(kind: string, sections: readonly DataSection[]): Globa
   );
 }
 
+/** The error for a name that does not exist: what the place has, and which of it was probably meant. */
+export function unknownName(what: string, name: string, place: string, names: readonly string[]): UsageError {
+  const meant = nearest(name, names);
+  const hint = meant === undefined ? `it has ${listNames(names)}` : `did you mean '${meant}'?`;
+  return new UsageError(`no-such-${what.replace(' ', '-')}`, `${place} has no ${what} '${name}'; ${hint}`);
+}
+
 /** `'a', 'b'` for messages that say what exists; `nothing` for none. */
-export function listNames(names: readonly string[]): string {
+function listNames(names: readonly string[]): string {
   const shown = names.slice(0, 20).map((name) => `'${name}'`);
   if (names.length > shown.length) shown.push(`${names.length - shown.length} more`);
   return shown.length === 0 ? 'nothing' : shown.join(', ');

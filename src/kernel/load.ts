@@ -189,7 +189,10 @@ function loadProgram(
   maps: readonly BpfMap[],
   env: LoadEnvironment,
 ): LoadedProgram {
-  if (spec.linkError !== undefined) throw spec.linkError;
+  if (spec.linkError !== undefined) {
+    const { code, message, place } = spec.linkError;
+    throw new LoadError(code, message, place);
+  }
   try {
     const insns = spec.insns.slice();
     for (const reference of spec.references) resolve(object, spec, reference, insns, maps, env);

@@ -172,7 +172,7 @@ export class MapHandle {
     }
     const bytes = new Uint8Array(map.userValueSize);
     const stride = map.userValueSize / machine.cpuCount;
-    value.forEach((item, cpu) => {
+    (value as readonly BtfValue[]).forEach((item, cpu) => {
       bytes.set(this.encode(item, this.spec.btfValueTypeId, size, 'value'), cpu * stride);
     });
     return bytes;

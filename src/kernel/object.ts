@@ -2,9 +2,8 @@
  * A BPF object as libbpf shapes it: open the file, set what is to be set, load it into a kernel, attach its programs, read its
  * maps and variables.
  */
-import { UsageError } from '../base/errors.ts';
 import { type ObjectSpec, type OpenOptions, openObject } from '../loader/index.ts';
-import { DataSection, type Globals, globalsOf, listNames } from './globals.ts';
+import { DataSection, type Globals, globalsOf, unknownName } from './globals.ts';
 import { MapHandle } from './map-handle.ts';
 import { Program } from './program.ts';
 
@@ -38,12 +37,13 @@ export class BpfObject {
     const bySection = this.mapList.flatMap((map) =>
       map.spec.section.startsWith('.') ? [[map.spec.section, map] as const] : [],
     );
-    this.maps = named('map', [
+    this.maps = named('map', spec.name, [
       ...bySection.filter(([name]) => name !== '.maps'),
       ...this.mapList.map((map) => [map.name, map] as const),
     ]);
     this.programs = named(
       'program',
+      spec.name,
       this.programList.map((program) => [program.name, program] as const),
     );
     this.rodata = this.globals('rodata');
@@ -65,10 +65,7 @@ export class BpfObject {
     const found = this.sections.find((section) => section?.spec.section === name);
     if (found) return found;
     const names = this.sections.flatMap((section) => (section === undefined ? [] : [section.spec.section]));
-    throw new UsageError(
-      'no-such-section',
-      `${this.spec.name} has no data section '${name}'; it has ${listNames(names)}`,
-    );
+    throw unknownName('data section', name, this.spec.name, names);
   }
 
   /** The data section that holds a variable, wherever it is; undefined when none does. */
@@ -83,7 +80,11 @@ export class BpfObject {
 }
 
 /** A record whose unknown names are errors that say what exists. */
-function named<T>(what: string, entries: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
+function named<T>(
+  what: string,
+  object: string,
+  entries: readonly (readonly [string, T])[],
+): Readonly<Record<string, T>> {
   const record = Object.fromEntries(entries);
   return new Proxy(record, {
     get: (target, name) => {
@@ -91,10 +92,7 @@ function named<T>(what: string, entries: readonly (readonly [string, T])[]): Rea
       // What promises and test frameworks ask any object for.
       if (['then', 'toJSON', 'asymmetricMatch', '$$typeof', 'nodeType', 'tagName'].includes(name))
         return undefined;
-      throw new UsageError(
-        `no-such-${what}`,
-        `there is no ${what} '${name}'; there are ${listNames(Object.keys(target))}`,
-      );
+      throw unknownName(what, name, object, Object.keys(target));
     },
   });
 }

@@ -176,7 +176,7 @@ describe('globals', () => {
   it('say what exists when a name is wrong, and refuse to change constants once loaded', () => {
     const object = openFixture('tracing/globals');
     expect(() => object.bss.nothing).toThrow(/no variable 'nothing'; it has .*'last_comm'/);
-    expect(() => object.maps.nothing).toThrow(/no map 'nothing'/);
+    expect(() => object.maps.nothing).toThrow(/no map 'nothing'; it has .*'globals.rodata'/);
     new Kernel().load(object);
     expect(() => {
       object.rodata.mode = 'MODE_OFF';
@@ -243,7 +243,7 @@ describe('firing', () => {
 
   it('refuses what does not exist', () => {
     const kernel = new Kernel({ cpus: 2 });
-    expect(() => kernel.syscall('getuidd')).toThrow(/no system call 'getuidd'; there are .*getuid/);
+    expect(() => kernel.syscall('getuidd')).toThrow(/no system call 'getuidd'; did you mean 'getuid'/);
     expect(() => kernel.syscall('getuid', [], { cpu: 2 })).toThrow(/no CPU 2: this machine has CPUs 0 to 1/);
     expect(() => kernel.syscall('getuid', [], { pid: 99 })).toThrow(/no task with pid 99/);
   });

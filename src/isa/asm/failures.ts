@@ -3,8 +3,8 @@
  * furthest say what was expected there. Makes the one error that the user sees.
  */
 import { IsaError, type Place } from '../../base/errors.ts';
+import { nearest } from '../../base/suggest.ts';
 import type { Token } from './lexer.ts';
-import { nearest } from './suggest.ts';
 
 /** Most alternatives that an error lists. */
 const MAX_LISTED = 8;

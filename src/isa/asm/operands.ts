@@ -2,12 +2,13 @@
  * Reading the operands of an instruction: for each placeholder of the opcode table's templates (template.ts), what the
  * assembler accepts in its place and which field it fills.
  */
+
+import { nearest } from '../../base/suggest.ts';
 import type { InsnOf } from '../insn.ts';
 import type { Placeholder } from '../template.ts';
 import { evaluate } from './expression.ts';
 import type { Failures } from './failures.ts';
 import type { Token } from './lexer.ts';
-import { nearest } from './suggest.ts';
 
 /** What a call by name means: a helper, or a kernel function. */
 export type CallTarget = InsnOf<'call-helper'> | InsnOf<'call-kfunc'>;

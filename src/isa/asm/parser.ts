@@ -3,13 +3,13 @@
  * business of layout.ts.
  */
 import { IsaError } from '../../base/errors.ts';
+import { nearest } from '../../base/suggest.ts';
 import { hexByte } from '../hex.ts';
 import { evaluate } from './expression.ts';
 import { Failures } from './failures.ts';
 import { type Match, matchInstruction } from './grammar.ts';
 import { type Position, type Statement, splitStatements, type Token } from './lexer.ts';
 import type { AssembleOptions } from './operands.ts';
-import { nearest } from './suggest.ts';
 
 /** What a statement contributes to the program. */
 export type Item = { readonly position: Position } & (
