@@ -135,15 +135,15 @@ describe('relocations are refused', () => {
   });
 
   /** Refers to a new symbol at a place in a section. */
-  function placed(builder: ObjectBuilder, section: string, value: number, slot = 0): void {
+  function placed(builder: ObjectBuilder, section: string, value: number, slot = 0): ObjectBuilder {
     builder.symbol('odd', { type: STT_OBJECT, section: builder.sections.get(section) ?? 0, value });
-    builder.refer('xdp', slot, 'odd');
+    return builder.refer('xdp', slot, 'odd');
   }
 
   /** Refers to a new symbol in a section of that number. */
-  function numbered(builder: ObjectBuilder, section: number): void {
+  function numbered(builder: ObjectBuilder, section: number): ObjectBuilder {
     builder.symbol('odd', { type: STT_OBJECT, section });
-    builder.refer('xdp', 0, 'odd');
+    return builder.refer('xdp', 0, 'odd');
   }
 
   it('of a helper call, and says what the program may have meant', () => {
