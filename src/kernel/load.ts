@@ -15,9 +15,9 @@ import {
   type ProgramSpec,
   type Reference,
 } from '../loader/index.ts';
-import { type BpfMap, createMap } from '../maps/index.ts';
-import { BpfMapType } from '../spec/index.ts';
+import type { BpfMap } from '../maps/index.ts';
 import type { PreparedProgram, SourceOf } from '../vm/index.ts';
+import { createFromSpec } from './create-map.ts';
 import { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 
@@ -60,7 +60,7 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
   const programs: (LoadedProgram | undefined)[] = [];
   try {
     spec.maps.forEach((map, index) => {
-      maps.push(createFromSpec(spec, map, choices.maxEntries.get(index), env));
+      maps.push(createFromSpec(env.machine, spec, map, choices.maxEntries.get(index)));
     });
     spec.maps.forEach((map, index) => {
       fillDataSection(spec, map, maps[index]!, choices.initial.get(index), env);
@@ -82,47 +82,6 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
 export function unloadObject(object: LoadedObject, machine: Machine): void {
   for (const program of object.programs) program?.release();
   for (const map of object.maps) machine.removeMap(map);
-}
-
-function createFromSpec(
-  object: ObjectSpec,
-  spec: MapSpec,
-  maxEntries: number | undefined,
-  env: LoadEnvironment,
-): BpfMap {
-  const { machine } = env;
-  const openSize = spec.type === BpfMapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY ? machine.cpuCount : 0;
-  const inner = spec.inner === undefined ? undefined : createFromSpec(object, spec.inner, undefined, env);
-  try {
-    const map = createMap(machine, {
-      type: spec.type,
-      name: spec.name,
-      keySize: spec.keySize,
-      valueSize: spec.valueSize,
-      maxEntries: maxEntries ?? (spec.maxEntries || openSize),
-      flags: spec.flags,
-      mapExtra: spec.mapExtra,
-      numaNode: spec.numaNode,
-      ...(object.btf === undefined ? {} : { btf: object.btf }),
-      btfKeyTypeId: spec.btfKeyTypeId,
-      btfValueTypeId: spec.btfValueTypeId,
-      ...(inner === undefined ? {} : { innerMap: inner }),
-    });
-    machine.addMap(map);
-    return map;
-  } catch (error) {
-    throw atMap(error, spec);
-  } finally {
-    // The template only lends its attributes.
-    if (inner !== undefined) machine.removeMap(inner);
-  }
-}
-
-/** Names the map in errors that do not. */
-function atMap(error: unknown, spec: MapSpec): unknown {
-  if (!(error instanceof SyscallError) || error.place.map !== undefined) return error;
-  const message = error.message.replace(/ \([A-Z0-9]+\)$/, '');
-  return new SyscallError(error.errno, message, { ...error.place, map: spec.name, section: spec.section });
 }
 
 function fillDataSection(
