@@ -4,7 +4,14 @@
  * checksum of the device (CHECKSUM_NONE).
  */
 import { Errno } from '../base/errno.ts';
-import { type FamilyMaker, type HighHalf, plain, wideInt, wideU32 } from './implementation.ts';
+import {
+  type FamilyMaker,
+  type HighHalf,
+  type Implementation,
+  plain,
+  wideInt,
+  wideU32,
+} from './implementation.ts';
 import { PacketWindow } from './packet-window.ts';
 
 const BPF_F_HDR_FIELD_MASK = 0xf;
@@ -30,25 +37,32 @@ export const checksumHelpers: FamilyMaker = (runtime, result) => {
   const window = new PacketWindow(runtime);
 
   /** Updates the 16-bit checksum at an offset of the packet. */
-  const replace = (offset: number, fromLo: number, fromHi: number, toLo: number, flags: number): number => {
+  const replace = (
+    offset: number,
+    fromLo: number,
+    fromHi: number,
+    toLo: number,
+    flags: number,
+    l4: boolean,
+  ): number => {
     const at = window.data + (offset >>> 0);
     const old = memory.view.getUint16(at, true);
     const keepsZero = (flags & (BPF_F_MARK_MANGLED_0 | BPF_F_MARK_ENFORCE)) === BPF_F_MARK_MANGLED_0;
     if (keepsZero && old === 0) return 0;
-    const sum = replaced(old, fromLo, fromHi, toLo, flags & BPF_F_HDR_FIELD_MASK);
+    const sum = replaced(old, fromLo, fromHi, toLo, flags & BPF_F_HDR_FIELD_MASK, l4);
     if (sum < 0) return sum;
     const mangled = sum === 0 && (flags & BPF_F_MARK_MANGLED_0) !== 0;
     memory.view.setUint16(at, mangled ? CSUM_MANGLED_0 : sum, true);
     return 0;
   };
 
-  const replacer = (helper: string, allowed: number) =>
+  const replacer = (helper: string, allowed: number): Implementation =>
     plain((_context, offset, _offsetHi, fromLo, fromHi, toLo, _toHi, flagsLo, flagsHi) => {
       window.open('skb', helper);
       if ((flagsLo & ~allowed) !== 0 || flagsHi !== 0) return -Errno.EINVAL;
       if (offset >>> 0 > MAX_OFFSET || (offset & 1) !== 0) return -Errno.EFAULT;
       if ((offset >>> 0) + 2 > window.length) return -Errno.EFAULT;
-      return replace(offset, fromLo, fromHi, toLo, flagsLo);
+      return replace(offset, fromLo, fromHi, toLo, flagsLo, allowed === L4_FLAGS);
     });
 
   return {
@@ -86,18 +100,33 @@ function difference(
 }
 
 /** The new checksum, or -EINVAL for a field size that there is not (0 stands for a ready difference). */
-function replaced(old: number, fromLo: number, fromHi: number, toLo: number, size: number): number {
+function replaced(
+  old: number,
+  fromLo: number,
+  fromHi: number,
+  toLo: number,
+  size: number,
+  l4: boolean,
+): number {
   if (size === 0) {
     if ((fromLo | fromHi) !== 0) return -Errno.EINVAL;
     return fold(add32(toLo >>> 0, ~old >>> 0));
   }
-  if (size === 2) {
-    const without = add16(~old & 0xffff, ~fromLo & 0xffff);
-    return ~add16(without, toLo & 0xffff) & 0xffff;
-  }
-  if (size !== 4) return -Errno.EINVAL;
-  const without = add32(~old >>> 0, ~fromLo >>> 0);
-  return fold(add32(without, toLo >>> 0));
+  if (size === 4) return replaced32(old, fromLo, toLo);
+  if (size !== 2) return -Errno.EINVAL;
+  const [from, to] = [fromLo & 0xffff, toLo & 0xffff];
+  // The two ways agree but for the two zeros of ones-complement numbers.
+  return l4 ? replaced32(old, from, to) : replaced16(old, from, to);
+}
+
+/** csum_replace2. */
+function replaced16(old: number, from: number, to: number): number {
+  return ~add16(add16(~old & 0xffff, ~from & 0xffff), to) & 0xffff;
+}
+
+/** csum_replace4. */
+function replaced32(old: number, from: number, to: number): number {
+  return fold(add32(add32(~old >>> 0, ~from >>> 0), to >>> 0));
 }
 
 /** Ones-complement sum of unsigned 32-bit numbers. */

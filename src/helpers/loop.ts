@@ -5,7 +5,7 @@
 import { Errno } from '../base/errno.ts';
 import type { BpfMap, MapIterator } from '../maps/index.ts';
 import type { CallbackDriver } from '../vm/index.ts';
-import type { FamilyMaker } from './implementation.ts';
+import { type FamilyMaker, type HighHalf, wideInt, wideU32 } from './implementation.ts';
 import { needMap, unsupported } from './map-argument.ts';
 
 /** BPF_MAX_LOOPS of include/linux/bpf.h. */
@@ -37,9 +37,11 @@ class LoopDriver implements CallbackDriver {
   private index = 0;
   private stopped = false;
   private readonly pool: Pool<LoopDriver>;
+  private readonly high: HighHalf;
 
-  constructor(pool: Pool<LoopDriver>) {
+  constructor(pool: Pool<LoopDriver>, high: HighHalf) {
     this.pool = pool;
+    this.high = high;
   }
 
   begin(count: number, callback: number, context: number): this {
@@ -65,7 +67,7 @@ class LoopDriver implements CallbackDriver {
 
   result(): number {
     this.pool.give(this);
-    return this.index;
+    return wideU32(this.high, this.index);
   }
 }
 
@@ -118,16 +120,16 @@ class MapDriver implements CallbackDriver {
 }
 
 /** bpf_loop and bpf_for_each_map_elem. */
-export const loopHelpers: FamilyMaker = (runtime) => {
-  const loops = new Pool<LoopDriver>((pool) => new LoopDriver(pool));
+export const loopHelpers: FamilyMaker = (runtime, result) => {
+  const loops = new Pool<LoopDriver>((pool) => new LoopDriver(pool, result));
   const walks = new Pool<MapDriver>((pool) => new MapDriver(pool));
   return {
     bpf_loop: {
       kind: 'callback',
-      // The count is an int of 32 bits: what lies above is ignored.
-      start: (count, _countHi, callback, context, flagsLo, flagsHi) => {
-        if ((flagsLo | flagsHi) !== 0) return -Errno.EINVAL;
-        if (count >>> 0 > BPF_MAX_LOOPS) return -Errno.E2BIG;
+      // With flags 0 the kernel inlines the loop: the count is compared in full, and the error comes zero-extended.
+      start: (count, countHi, callback, context, flagsLo, flagsHi) => {
+        if ((flagsLo | flagsHi) !== 0) return wideInt(result, -Errno.EINVAL);
+        if (countHi !== 0 || count >>> 0 > BPF_MAX_LOOPS) return wideU32(result, -Errno.E2BIG);
         return loops.take().begin(count, callback, context);
       },
     },

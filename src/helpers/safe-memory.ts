@@ -9,8 +9,9 @@ import { FIRST_ADDRESS, type Memory, type Region } from '../vm/index.ts';
 /** Whose address a program says it is. */
 export type AddressSpace = 'kernel' | 'user';
 
-/** First high half of a kernel address on x86-64 with four levels of page tables. */
-const KERNEL_HALF = 0xffff8000;
+/** High halves of addresses on x86-64 with five levels of page tables: processes end below the first, the kernel begins at the second. */
+const USER_END = 0x01000000;
+const KERNEL_START = 0xff000000;
 /** The vsyscall page, which counts as user space though it lies above it. */
 const VSYSCALL_HI = 0xffffffff;
 const VSYSCALL_PAGE = 0xff600;
@@ -25,18 +26,19 @@ export class SafeMemory {
 
   /** Whether an address lies in user memory. */
   isUser(lo: number, hi: number): boolean {
-    return hi === 0 && this.memory.regionAt(lo >>> 0)?.kind === 'user';
+    return this.regionAt(lo, hi)?.kind === 'user';
   }
 
   /**
    * Whether `size` bytes can be read: 0, -EFAULT, or -ERANGE for an address that is not the kernel's at all
-   * (copy_from_kernel_nofault_allowed).
+   * (copy_from_kernel_nofault_allowed). No bytes can be read everywhere in the right space.
    */
   check(space: AddressSpace, lo: number, hi: number, size: number): number {
-    if (space === 'user' && size === 0) return 0;
-    const region = this.regionFor(space, lo, hi);
-    if (typeof region === 'number') return region;
-    return (lo >>> 0) + size <= region.address + region.size ? 0 : -Errno.EFAULT;
+    const region = this.regionAt(lo, hi);
+    const outside = this.outside(space, lo, hi, region);
+    if (outside !== 0 || size === 0) return outside;
+    const inside = region !== undefined && (lo >>> 0) + size <= region.address + region.size;
+    return inside ? 0 : -Errno.EFAULT;
   }
 
   /** Copies bytes to `target[at…]`; 0, or an errno with nothing written. */
@@ -64,8 +66,10 @@ export class SafeMemory {
     at: number,
   ): number {
     if (size === 0) return 0;
-    const region = this.regionFor(space, lo, hi);
-    if (typeof region === 'number') return region;
+    const region = this.regionAt(lo, hi);
+    const outside = this.outside(space, lo, hi, region);
+    if (outside !== 0) return outside;
+    if (region === undefined) return -Errno.EFAULT;
     const { u8 } = this.memory;
     const from = lo >>> 0;
     const readable = Math.min(size, region.address + region.size - from);
@@ -79,16 +83,20 @@ export class SafeMemory {
     return size;
   }
 
-  private regionFor(space: AddressSpace, lo: number, hi: number): Region | number {
-    const region = hi === 0 ? this.memory.regionAt(lo >>> 0) : undefined;
-    if (region !== undefined && (region.kind === 'user') === (space === 'user')) return region;
-    const foreign = space === 'kernel' && (region !== undefined || !this.isKernelAddress(lo >>> 0, hi >>> 0));
-    return foreign ? -Errno.ERANGE : -Errno.EFAULT;
+  private regionAt(lo: number, hi: number): Region | undefined {
+    return hi === 0 ? this.memory.regionAt(lo >>> 0) : undefined;
   }
 
-  /** Addresses below 2^32 are the simulated kernel's as far as memory reaches; above, the real one's half counts. */
-  private isKernelAddress(lo: number, hi: number): boolean {
-    if (hi === 0) return lo >= FIRST_ADDRESS && lo < this.memory.size;
-    return hi >= KERNEL_HALF && !(hi === VSYSCALL_HI && lo >>> 12 === VSYSCALL_PAGE);
+  /** 0 for an address of the space, mapped or not; else the errno that the space's functions give. */
+  private outside(space: AddressSpace, lo: number, hi: number, region: Region | undefined): number {
+    if (space === 'kernel') return this.isKernelAddress(lo >>> 0, hi >>> 0, region) ? 0 : -Errno.ERANGE;
+    const user = hi === 0 ? region === undefined || region.kind === 'user' : hi >>> 0 < USER_END;
+    return user ? 0 : -Errno.EFAULT;
+  }
+
+  /** Addresses below 2^32 are the simulated kernel's as far as memory reaches; above, x86-64's halves count. */
+  private isKernelAddress(lo: number, hi: number, region: Region | undefined): boolean {
+    if (hi === 0) return lo >= FIRST_ADDRESS && lo < this.memory.size && region?.kind !== 'user';
+    return hi >= KERNEL_START && !(hi === VSYSCALL_HI && lo >>> 12 === VSYSCALL_PAGE);
   }
 }

@@ -181,7 +181,10 @@ export const CORE_HELPERS: readonly HelperSpec[] = [
   helper(170, 'timer_set_callback', RET_INTEGER, [ARG_PTR_TO_TIMER, ARG_PTR_TO_FUNC], { gplOnly: true }),
   helper(171, 'timer_start', RET_INTEGER, [ARG_PTR_TO_TIMER, ARG_ANYTHING, ARG_ANYTHING], { gplOnly: true }),
   helper(172, 'timer_cancel', RET_INTEGER, [ARG_PTR_TO_TIMER], { gplOnly: true }),
-  helper(181, 'loop', RET_INTEGER, [ARG_SCALAR, ARG_PTR_TO_FUNC, ARG_PTR_TO_STACK_OR_NULL, ARG_ANYTHING]),
+  // The verifier inlines it when flags are 0, and its code zero-extends -E2BIG.
+  helper(181, 'loop', RET_INTEGER, [ARG_SCALAR, ARG_PTR_TO_FUNC, ARG_PTR_TO_STACK_OR_NULL, ARG_ANYTHING], {
+    value: 'u64',
+  }),
   helper(182, 'strncmp', RET_INTEGER, [ARG_PTR_TO_MEM | MEM_RDONLY, ARG_CONST_SIZE, ARG_PTR_TO_CONST_STR]),
   helper(
     194,

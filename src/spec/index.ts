@@ -2,3 +2,4 @@
 export * from './enums.ts';
 export * from './helper-types.ts';
 export * from './helpers.ts';
+export * from './program-types.ts';
