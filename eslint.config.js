@@ -4,7 +4,14 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'fixtures/**', 'src/web/**/vite-env.d.ts'] },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*.js', 'bench/**/*.js', 'bin/**/*.js'],
+    files: [
+      'src/**/*.ts',
+      'test/**/*.ts',
+      'examples/**/*.ts',
+      'scripts/**/*.js',
+      'bench/**/*.js',
+      'bin/**/*.js',
+    ],
     extends: [tseslint.configs.strictTypeCheckedOnly],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
