@@ -5,8 +5,7 @@
 import { LoadError } from '../base/errors.ts';
 import type { Btf, BtfMember, BtfStruct } from '../btf/index.ts';
 import { BpfMapType } from '../spec/index.ts';
-import type { LaidOutFile } from './context.ts';
-import type { PlacedVar } from './datasec.ts';
+import type { LaidOutFile, PlacedVar } from './datasec.ts';
 import { draftMap, type MapDraft } from './map-draft.ts';
 import type { MapSpec } from './object-spec.ts';
 import { PAGE_BYTES, ringBufferSize } from './ring-size.ts';

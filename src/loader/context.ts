@@ -1,10 +1,8 @@
 /**
- * What the parts of the loader share while one file is opened: the file, its sections by role, its type information with
- * the variables of each data section laid out.
+ * What the parts of the loader share while one file is opened: the file, its sections by role, its type information.
  */
 import type { Btf, BtfExt } from '../btf/index.ts';
 import type { ElfFile, ElfSection, ElfSymbol } from '../elf/index.ts';
-import type { DataSections } from './datasec.ts';
 import type { SectionRoles } from './sections.ts';
 
 export interface OpenFile {
@@ -41,9 +39,4 @@ export function symbolsBySection(file: ElfFile): Map<number, ElfSymbol[]> {
     else list.push(symbol);
   }
   return sorted;
-}
-
-/** An OpenFile whose type information has been related to its symbols. */
-export interface LaidOutFile extends OpenFile {
-  readonly dataSections: DataSections;
 }

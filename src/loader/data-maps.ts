@@ -6,7 +6,7 @@ import { LoadError } from '../base/errors.ts';
 import { MAX_OBJ_NAME } from '../base/limits.ts';
 import { type ElfSection, STB_GLOBAL, STB_LOCAL, STB_WEAK, STT_OBJECT } from '../elf/index.ts';
 import { BpfMapType } from '../spec/index.ts';
-import type { LaidOutFile } from './context.ts';
+import type { LaidOutFile } from './datasec.ts';
 import type { Extern } from './externs.ts';
 import { draftMap, type MapDraft, PLAIN_MAP } from './map-draft.ts';
 import type { MapOrigin, MapSpec, VariableSpec } from './object-spec.ts';

@@ -38,6 +38,11 @@ export interface DataSection {
 /** Data sections of BTF by name; of several with one name, the first. */
 export type DataSections = ReadonlyMap<string, DataSection>;
 
+/** A file whose type information has been related to its symbols. */
+export interface LaidOutFile extends OpenFile {
+  readonly dataSections: DataSections;
+}
+
 /** Sections whose variables are externs: they have no symbols with a place. */
 const EXTERN_SECTIONS: readonly string[] = ['.kconfig', '.ksyms'];
 
