@@ -65,6 +65,11 @@ export interface HelperTable {
   /** Kernel functions by BTF id and fd_array index (0: vmlinux); asked once for each call site, when a program is prepared. */
   readonly kfunc?: (btfId: number, module: number) => HelperEntry | undefined;
   readonly loadPacket?: PacketLoad;
+  /**
+   * callx with a number that is no code pointer calls the helper of that number, as runtimes outside the kernel do (Linux
+   * itself refuses callx).
+   */
+  readonly callxByNumber?: boolean;
 }
 
 /**

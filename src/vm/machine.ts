@@ -187,10 +187,14 @@ export class Machine {
     if (frames[frame + CALLEE_KIND] === BY_DRIVER) this.callbackReturned();
   }
 
-  /** callx: calls the function that a register points to. */
+  /** callx: calls the function that a register points to, or the helper whose number it holds where that is allowed. */
   enterPointer(reg: number): void {
-    const { regs } = this;
+    const { regs, helpers } = this;
     const slot = slotOfCodePointer(this.linked.program, regs[reg]!, regs[reg + 1]!);
+    if (slot === undefined && helpers.callxByNumber === true && regs[reg + 1] === 0) {
+      this.callOut(planCall({ kind: 'helper', id: regs[reg]! }, helpers));
+      return;
+    }
     if (slot === undefined) {
       const value = u64FromHalves(regs[reg]!, regs[reg + 1]!);
       throw this.fault(

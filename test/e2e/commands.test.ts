@@ -231,6 +231,12 @@ describe('bpflab exec', () => {
     expect(exec('r1 = 0x1122334455667788 ll\ncall 5\nexit').stdout).toBe('1122334455667788\n');
   });
 
+  it('calls helpers by number through a register, in both encodings of callx', () => {
+    expect(exec('r1 = 7\nr2 = 5\ncallx r2\nexit').stdout).toBe('7\n');
+    const old = 'b701000007000000b7020000050000008d000000020000009500000000000000';
+    expect(bpflab(['exec'], { input: old }).stdout).toBe('7\n');
+  });
+
   it('fails with the reason on faults', () => {
     const past = exec('r0 = *(u32 *)(r1 + 6)\nexit', ['0011223344556677']);
     expect(past.status).toBe(1);

@@ -5,7 +5,13 @@
 import type { Command } from 'commander';
 import { fromHex } from '../../base/bytes.ts';
 import { u64FromHalves } from '../../base/int64.ts';
-import { decodeProgram, linkFunctionPointers, rawFromBytes, subprogStarts } from '../../isa/index.ts';
+import {
+  decodeProgram,
+  linkFunctionPointers,
+  type RawInsn,
+  rawFromBytes,
+  subprogStarts,
+} from '../../isa/index.ts';
 import { type HelperTable, InterpreterEngine, Memory, type PreparedProgram } from '../../vm/index.ts';
 import type { Io } from '../io.ts';
 
@@ -39,7 +45,8 @@ export function define(command: Command, io: Io): void {
 /** Runs bytecode and gives r0. */
 function exec(bytecode: Uint8Array, content: Uint8Array, budget: number): bigint {
   const memory = new Memory();
-  const insns = decodeProgram(linkFunctionPointers(rawFromBytes(bytecode, 'little')));
+  const raws = rawFromBytes(bytecode, 'little').map(modernCallx);
+  const insns = decodeProgram(linkFunctionPointers(raws));
   const starts = subprogStarts(insns);
   const program: PreparedProgram = {
     name: 'stdin',
@@ -55,9 +62,18 @@ function exec(bytecode: Uint8Array, content: Uint8Array, budget: number): bigint
   return u64FromHalves(low, engine.r0High);
 }
 
+/** Clang before version 19 put callx's register into imm. */
+function modernCallx(raw: RawInsn): RawInsn {
+  const old = raw.opcode === CALLX && raw.dst === 0 && raw.imm > 0;
+  return old ? { ...raw, dst: raw.imm, imm: 0 } : raw;
+}
+
+/** BPF_JMP | BPF_CALL | BPF_X. */
+const CALLX = 0x8d;
+
 /** The only helper of this mode: number 5 gives back its first argument. */
 function suiteHelpers(): HelperTable {
-  const table: HelperTable = { entries: [], high: 0 };
+  const table: HelperTable = { entries: [], high: 0, callxByNumber: true };
   const identity = (low: number, high: number): number => {
     table.high = high;
     return low;
