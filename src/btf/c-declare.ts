@@ -20,7 +20,10 @@ import type {
   BtfTypeTag,
 } from './types.ts';
 
-/** Work that one writer may do, in characters written plus a share for each piece of text. The header of a distribution's kernel needs a tenth. */
+/**
+ * Work that one writer may do, in characters written plus a share for each piece of text. The header of a distribution's
+ * kernel needs a tenth.
+ */
 const BUDGET = 128 * 1024 * 1024;
 const PIECE_COST = 64;
 

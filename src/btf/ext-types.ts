@@ -18,9 +18,9 @@ export interface LineInfo {
   readonly file: string;
   /** The source line itself, with its indentation. */
   readonly text: string;
-  /** Counted from 1. */
+  /** Counted from 1; 0 when the compiler does not say. */
   readonly line: number;
-  /** Counted from 1. */
+  /** Counted from 1; 0 when the compiler does not say. */
   readonly column: number;
 }
 

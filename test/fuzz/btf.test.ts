@@ -6,7 +6,9 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { BpfError } from '../../src/base/errors.ts';
 import {
+  applyCoreRelocs,
   type Btf,
+  CORE_RELOC_KINDS,
   decodeValue,
   dumpC,
   dumpRaw,
@@ -86,6 +88,20 @@ function attempt<T>(action: () => T): T | undefined {
   }
 }
 
+/** The mutant as the program's types and as the kernel's. */
+function relocateAgainst(mutant: Btf): void {
+  const whole = parseBtf(SEED.btf);
+  const node = whole.findByName('node')?.id ?? 0;
+  const insn = { opcode: 0xb7, dst: 1, src: 0, offset: 0, imm: 0 };
+  for (const kind of CORE_RELOC_KINDS) {
+    for (const access of ['0', '0:1:3', '0:3:0']) {
+      const reloc = { insn: 0, typeId: node, access, kind };
+      attempt(() => applyCoreRelocs([insn], [reloc], whole, [mutant]));
+      attempt(() => applyCoreRelocs([insn], [reloc], mutant, [whole]));
+    }
+  }
+}
+
 function useEverything(btf: Btf, ext: Uint8Array): void {
   const bytes = Uint8Array.from({ length: 64 }, (_, i) => i * 37);
   attempt(() => dumpRaw(btf));
@@ -93,6 +109,7 @@ function useEverything(btf: Btf, ext: Uint8Array): void {
   attempt(() => dumpC(btf, { sorted: true }));
   attempt(() => parseBtfExt(ext, btf));
   attempt(() => btf.findByName('node'));
+  relocateAgainst(btf);
   for (let id = 0; id < btf.typeCount; id++) {
     attempt(() => btf.resolve(id));
     attempt(() => btf.alignOf(id));
