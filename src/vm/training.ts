@@ -5,11 +5,13 @@
  */
 import type { AccessSize, Insn, Operand, Width } from '../isa/index.ts';
 import type { HelperTable, PreparedProgram } from './abi.ts';
-import { MAX_LOOPS } from './engine.ts';
 import { runLoop } from './loop.ts';
 import { Machine } from './machine.ts';
 import { Memory } from './memory.ts';
 import { ALU_ORDER, ATOMIC_ORDER, JMP_ORDER } from './pack.ts';
+
+const ROUNDS = 4;
+const STEP = 8;
 
 let trained = false;
 
@@ -20,10 +22,10 @@ export function trainLoop(): void {
   const memory = new Memory({ maxBytes: 1 });
   const vm = new Machine(memory, TRAINING_HELPERS);
   const program = trainingProgram();
-  // More than once, because V8 allocates its records of types only after the first calls.
-  for (let round = 0; round < 4; round++) {
+  // More than once and in small steps, because V8 keeps no record of types for a function's first calls.
+  for (let round = 0; round < ROUNDS; round++) {
     vm.reset(program, 0, 0);
-    runLoop(vm, MAX_LOOPS);
+    while (!runLoop(vm, STEP));
   }
   vm.dispose();
 }
