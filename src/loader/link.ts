@@ -83,6 +83,7 @@ export class Linker {
     const error = this.append(draft, main) ?? this.appendCallback(draft, main);
     const { starts: _starts, ...linked } = draft;
     if (error === undefined) return linked;
+    this.spend(main, main.count);
     const { starts: _none, ...alone } = emptyDraft();
     const insns = main.sectionInsns.slice(main.start, main.start + main.count);
     const subprogs = [{ name: main.name, start: 0, global: main.global }];
@@ -108,6 +109,7 @@ export class Linker {
     let entering: FunctionCode | undefined = first;
     for (;;) {
       if (entering !== undefined) {
+        this.spend(entering, FUNCTION_COST + entering.count);
         const prepared = this.preparer.prepare(entering);
         if ('code' in prepared) return prepared;
         const start = this.place(draft, entering, prepared);
@@ -132,7 +134,7 @@ export class Linker {
   /** Copies a function's instructions to the end of the program, and notes what they refer to. */
   private place(draft: Draft, code: FunctionCode, { references, ext }: Prepared): number {
     const records = references.length + ext.funcInfo.length + ext.lineInfo.length + ext.coreRelocs.length;
-    this.spend(code, FUNCTION_COST + code.count + RECORD_COST * records);
+    this.spend(code, RECORD_COST * records);
     const start = draft.insns.length;
     const isMain = start === 0;
     draft.starts.set(code, start);
@@ -221,25 +223,31 @@ function moveRecords(
   start: number,
   ext: BtfExtSection,
 ): LinkError | undefined {
-  const shift = start - code.start;
-  const move = <T extends { readonly insn: number }>(records: readonly T[]): readonly T[] =>
-    shift === 0 ? records : records.map((record) => ({ ...record, insn: record.insn + shift }));
   const isMain = start === 0;
-  for (const kind of ['funcInfo', 'lineInfo'] as const) {
-    if (!isMain && draft[kind].length === 0) continue;
-    if (!isMain && ext[kind].length === 0)
-      return {
-        code: 'link-records',
-        message: `.BTF.ext has ${kind === 'funcInfo' ? 'function' : 'line'} records for the program but none for '${code.name}', which it reaches`,
-        place: { section: code.section.name, symbol: code.name },
-      };
-  }
-  if (isMain || draft.funcInfo.length > 0) append(draft.funcInfo, move(ext.funcInfo));
-  if (isMain || draft.lineInfo.length > 0) append(draft.lineInfo, move(ext.lineInfo));
-  append(draft.coreRelocs, move(ext.coreRelocs));
+  const wantsFunctions = isMain || draft.funcInfo.length > 0;
+  const wantsLines = isMain || draft.lineInfo.length > 0;
+  if (!isMain && wantsFunctions && ext.funcInfo.length === 0) return missingRecords('function', code);
+  if (!isMain && wantsLines && ext.lineInfo.length === 0) return missingRecords('line', code);
+  const shift = start - code.start;
+  if (wantsFunctions) appendMoved(draft.funcInfo, ext.funcInfo, shift);
+  if (wantsLines) appendMoved(draft.lineInfo, ext.lineInfo, shift);
+  appendMoved(draft.coreRelocs, ext.coreRelocs, shift);
   return undefined;
 }
 
-function append<T>(list: T[], more: readonly T[]): void {
-  for (const item of more) list.push(item);
+function missingRecords(kind: 'function' | 'line', code: FunctionCode): LinkError {
+  return {
+    code: 'link-records',
+    message: `.BTF.ext has ${kind} records for the program but none for '${code.name}', which it reaches`,
+    place: { section: code.section.name, symbol: code.name },
+  };
+}
+
+/** Appends records at their new positions; those that stay where they are need no copy. */
+function appendMoved<T extends { readonly insn: number }>(
+  list: T[],
+  records: readonly T[],
+  shift: number,
+): void {
+  for (const record of records) list.push(shift === 0 ? record : { ...record, insn: record.insn + shift });
 }
