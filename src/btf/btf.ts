@@ -44,7 +44,7 @@ export class Btf {
   readonly typeCount: number;
   private readonly reader: ByteReader;
   private readonly offsets: Uint32Array;
-  private readonly decoded: (BtfType | undefined)[] = [];
+  private readonly decoded: (BtfType | undefined)[];
   private readonly alignments = new Map<number, number>();
   private names: NameIndex | undefined;
   private pointerBytes: number | undefined;
@@ -53,6 +53,7 @@ export class Btf {
     this.byteOrder = data.reader.order;
     this.reader = data.reader;
     this.offsets = data.offsets;
+    this.decoded = new Array<BtfType | undefined>(data.offsets.length);
     this.strings = data.strings;
     this.base = data.base;
     this.firstId = data.firstId;

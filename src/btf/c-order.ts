@@ -41,7 +41,9 @@ export class DefinitionOrder {
    */
   private visit(id: number, throughPointer: boolean, depth: number): boolean {
     if (this.done[id] === 1) return true;
-    if (depth > MAX_DEPTH || --this.visits < 0) throw unsatisfiable(id);
+    if (depth > MAX_DEPTH || --this.visits < 0) {
+      throw new BtfError('btf-cycle', `type [${id}] is nested too deeply for C`, { typeId: id });
+    }
     const { btf } = this;
     const type = btf.typeById(id);
     const next = (to: number, pointer: boolean): boolean => this.visit(to, pointer, depth + 1);
