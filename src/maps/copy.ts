@@ -31,9 +31,22 @@ export function copyIn(memory: Memory, to: number, from: Uint8Array, at: number,
 
 /** Copies `size` bytes of linear memory to `at` of a user's array. */
 export function copyOut(memory: Memory, to: Uint8Array, at: number, from: number, size: number): void {
-  const bytes = memory.u8;
-  if (size <= SMALL_BYTES) for (let i = 0; i < size; i++) to[at + i] = bytes[from + i]!;
-  else to.set(bytes.subarray(from, from + size), at);
+  if (size > SMALL_BYTES) {
+    to.set(memory.u8.subarray(from, from + size), at);
+    return;
+  }
+  let done = 0;
+  if ((from & 3) === 0) {
+    const words = memory.u32;
+    for (let target = at; done + 4 <= size; done += 4, target += 4) {
+      const word = words[(from + done) >>> 2]!;
+      to[target] = word;
+      to[target + 1] = word >>> 8;
+      to[target + 2] = word >>> 16;
+      to[target + 3] = word >>> 24;
+    }
+  }
+  for (const bytes = memory.u8; done < size; done++) to[at + done] = bytes[from + done]!;
 }
 
 /** Whether `size` bytes at two addresses are equal. */

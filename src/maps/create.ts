@@ -46,6 +46,13 @@ const commonRules: readonly Rule[] = [
   ),
 ];
 
+// Who has BPF tokens clears the flag of a valid one; what comes here names none.
+const tokenRule = rule(Errno.EINVAL, (attr) =>
+  (attr.flags & MapFlag.BPF_F_TOKEN_FD) === 0
+    ? undefined
+    : 'BPF_F_TOKEN_FD needs the file descriptor of a BPF token',
+);
+
 const nameRule = rule(Errno.EINVAL, (attr) =>
   /^[A-Za-z0-9_.]*$/.test(attr.name)
     ? undefined
@@ -56,10 +63,12 @@ const nameRule = rule(Errno.EINVAL, (attr) =>
  * Makes a map.
  * @throws SyscallError with the kernel's errno when the attributes are wrong, a capability is missing or memory is not enough.
  */
-export function createMap(env: MapEnv, attr: MapAttr): BpfMap {
-  applyRules(commonRules, attr, env);
+export function createMap(env: MapEnv, given: MapAttr): BpfMap {
+  applyRules(commonRules, given, env);
+  const attr = { ...given, flags: given.flags & ~MapFlag.BPF_F_TOKEN_FD };
   const kind = kindOf(attr);
   applyRules(kind.rules, attr, env);
+  applyRules([tokenRule], given, env);
   checkCapability(env, attr, kind);
   const live = { ...attr, maxEntries: kind.entries?.(attr, env.cpuCount) ?? attr.maxEntries };
   applyRules(kind.lateRules ?? [], live, env);

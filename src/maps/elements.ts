@@ -1,32 +1,31 @@
 /**
  * Elements of hash tables: their layout in linear memory, and where new ones come from. An element starts with its value, so that its
- * address is the value's; behind it lie what links it into a bucket, its key, and a tail. Programs may touch the value and read
- * the key; the words between and behind them catch what reaches too far.
+ * address is the value's; then come the link of its bucket, its key, its hash, and what an LRU list needs. Programs may touch
+ * the value and read the key; the words around the key catch what reaches too far.
  */
 import { alignUp } from '../base/int64.ts';
 import type { MapMemory } from './map-memory.ts';
 import type { ValueLayout } from './value-layout.ts';
 
-/** Byte offsets in an element. */
+/** Byte offsets in an element, multiples of 4. */
 export interface ElementLayout {
   /** Address of the next element of the bucket, 0 at its end. A removed element keeps it, for walks that stand on it. */
   readonly nextAt: number;
-  readonly hashAt: number;
   readonly keyAt: number;
   readonly keySize: number;
-  /** What a free list or an LRU list needs. */
-  readonly tailAt: number;
-  /** Distance from one element to the next. */
+  /** The key's hash; in an element that is free, the address of the next free one. */
+  readonly hashAt: number;
+  /** Where an LRU node is, if there is one. */
+  readonly nodeAt: number;
+  /** Distance from one element to the next, a multiple of 8. */
   readonly stride: number;
 }
 
-/** Bytes of the tail of an element that is only ever in a free list. */
-export const FREE_TAIL_BYTES = 8;
-
-export function elementLayout(keySize: number, valueBytes: number, tailBytes: number): ElementLayout {
-  const keyAt = valueBytes + 8;
-  const tailAt = keyAt + alignUp(keySize, 8);
-  return { nextAt: valueBytes, hashAt: valueBytes + 4, keyAt, keySize, tailAt, stride: tailAt + tailBytes };
+export function elementLayout(keySize: number, valueBytes: number, nodeBytes: number): ElementLayout {
+  const keyAt = valueBytes + 4;
+  const hashAt = keyAt + alignUp(keySize, 4);
+  const nodeAt = hashAt + 4;
+  return { nextAt: valueBytes, keyAt, keySize, hashAt, nodeAt, stride: alignUp(nodeAt + nodeBytes, 8) };
 }
 
 /** A region of elements. None is accessible to programs before it was opened. */
@@ -81,7 +80,7 @@ export interface ElementPool {
   give(cpu: number, element: number): void;
 }
 
-/** A stack of free elements for each CPU, linked through their tails. */
+/** A stack of free elements for each CPU. */
 class FreeStacks {
   private readonly owner: MapMemory;
   private readonly linkAt: number;
@@ -89,7 +88,7 @@ class FreeStacks {
 
   constructor(owner: MapMemory, layout: ElementLayout, cpuCount: number) {
     this.owner = owner;
-    this.linkAt = layout.tailAt;
+    this.linkAt = layout.hashAt;
     this.tops = new Uint32Array(cpuCount);
   }
 

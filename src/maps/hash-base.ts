@@ -15,8 +15,8 @@ import { ValueLayout } from './value-layout.ts';
 /** Differences between hash kinds that the shared part must know. */
 export interface HashShape {
   readonly perCpu: boolean;
-  /** Bytes of an element's tail. */
-  readonly tailBytes: number;
+  /** Bytes of the LRU node of an element, 0 without. */
+  readonly nodeBytes: number;
 }
 
 export abstract class HashMapBase implements BpfMap {
@@ -37,7 +37,7 @@ export abstract class HashMapBase implements BpfMap {
     this.address = allocateMapObject(owner, attr);
     this.values = new ValueLayout(env, attr, context.fields, shape.perCpu);
     this.userValueSize = this.values.userSize;
-    this.layout = elementLayout(attr.keySize, this.values.total, shape.tailBytes);
+    this.layout = elementLayout(attr.keySize, this.values.total, shape.nodeBytes);
     const seed = (attr.flags & MapFlag.BPF_F_ZERO_SEED) === 0 ? env.random() : 0;
     this.table = new HashTable(owner, this.layout, attr.maxEntries, seed);
   }

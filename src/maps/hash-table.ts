@@ -16,8 +16,11 @@ export class HashTable {
   readonly userKey: number;
 
   private readonly memory: Memory;
-  private readonly layout: ElementLayout;
   private readonly keySize: number;
+  // The element layout, in words.
+  private readonly nextWord: number;
+  private readonly keyWord: number;
+  private readonly hashWord: number;
   private readonly seed: number;
   private readonly mask: number;
   /** Index of the first bucket as a word of memory. A bucket is the address of its first element, 0 when it is empty. */
@@ -26,8 +29,10 @@ export class HashTable {
   /** @throws SyscallError ENOMEM */
   constructor(owner: MapMemory, layout: ElementLayout, maxEntries: number, seed: number) {
     this.memory = owner.memory;
-    this.layout = layout;
     this.keySize = layout.keySize;
+    this.nextWord = layout.nextAt >>> 2;
+    this.keyWord = layout.keyAt >>> 2;
+    this.hashWord = layout.hashAt >>> 2;
     this.seed = seed | 0;
     this.bucketCount = bucketsFor(maxEntries);
     this.mask = this.bucketCount - 1;
@@ -38,10 +43,10 @@ export class HashTable {
 
   /** Hash of the key at an address. */
   hashOf(key: number): number {
-    if (this.keySize === 4) return hash4(loadWord(this.memory, key), this.seed);
-    if (this.keySize === 8)
-      return hash8(loadWord(this.memory, key), loadWord(this.memory, key + 4), this.seed);
-    return hashBytes(this.memory.view, key, this.keySize, this.seed);
+    const { memory, keySize, seed } = this;
+    if (keySize === 4) return hash4(loadWord(memory, key), seed);
+    if (keySize === 8) return hash8(loadWord(memory, key), loadWord(memory, key + 4), seed);
+    return hashBytes(memory.view, key, keySize, seed);
   }
 
   /** The element whose key equals the one at `key`, or 0. */
@@ -54,16 +59,14 @@ export class HashTable {
 
   /** The same when the hash is known. */
   findHashed(key: number, hash: number): number {
-    const { memory, keySize } = this;
-    const { nextAt, hashAt, keyAt } = this.layout;
+    const { memory, keySize, nextWord, keyWord, hashWord } = this;
     const words = memory.u32;
     const wanted = hash >>> 0;
     let element = words[this.firstBucket + (hash & this.mask)]!;
     while (element !== 0) {
-      if (words[(element + hashAt) >>> 2] === wanted && equalBytes(memory, element + keyAt, key, keySize)) {
-        return element;
-      }
-      element = words[(element + nextAt) >>> 2]!;
+      const at = element >>> 2;
+      if (words[at + hashWord] === wanted && equalKeys(memory, at + keyWord, key, keySize)) return element;
+      element = words[at + nextWord]!;
     }
     return 0;
   }
@@ -83,29 +86,30 @@ export class HashTable {
 
   /** Copies the key of an element that is in no bucket. */
   writeKey(element: number, key: number): void {
-    copyBytes(this.memory, element + this.layout.keyAt, key, this.keySize);
+    copyBytes(this.memory, element + 4 * this.keyWord, key, this.keySize);
   }
 
   /** Makes `element`, in no bucket so far, the first of its bucket. */
   insert(element: number, hash: number): void {
     const words = this.memory.u32;
+    const at = element >>> 2;
     const bucket = this.firstBucket + (hash & this.mask);
-    words[(element + this.layout.hashAt) >>> 2] = hash;
-    words[(element + this.layout.nextAt) >>> 2] = words[bucket]!;
+    words[at + this.hashWord] = hash;
+    words[at + this.nextWord] = words[bucket]!;
     words[bucket] = element;
   }
 
   /** Takes an element out of its bucket; false when it is in none. */
   remove(element: number): boolean {
     const words = this.memory.u32;
-    const next = this.layout.nextAt;
-    let at = this.firstBucket + (words[(element + this.layout.hashAt) >>> 2]! & this.mask);
-    for (let found = words[at]!; found !== 0; found = words[at]!) {
+    const { nextWord } = this;
+    let link = this.firstBucket + this.bucketOf(element);
+    for (let found = words[link]!; found !== 0; found = words[link]!) {
       if (found === element) {
-        words[at] = words[(element + next) >>> 2]!;
+        words[link] = words[(element >>> 2) + nextWord]!;
         return true;
       }
-      at = (found + next) >>> 2;
+      link = (found >>> 2) + nextWord;
     }
     return false;
   }
@@ -120,12 +124,12 @@ export class HashTable {
 
   /** The next element of the same bucket, or 0. Also of an element that was removed, as long as it was not used again. */
   nextInBucket(element: number): number {
-    return this.memory.u32[(element + this.layout.nextAt) >>> 2]!;
+    return this.memory.u32[(element >>> 2) + this.nextWord]!;
   }
 
   /** The bucket an element is in. */
   bucketOf(element: number): number {
-    return this.memory.u32[(element + this.layout.hashAt) >>> 2]! & this.mask;
+    return this.memory.u32[(element >>> 2) + this.hashWord]! & this.mask;
   }
 
   /** The element behind `element` in the order of all buckets, or 0. */
@@ -135,25 +139,36 @@ export class HashTable {
 
   private find4(word: number): number {
     const words = this.memory.u32;
-    const { nextAt, keyAt } = this.layout;
+    const { nextWord, keyWord } = this;
     let element = words[this.firstBucket + (hash4(word, this.seed) & this.mask)]!;
-    while (element !== 0 && words[(element + keyAt) >>> 2] !== word) {
-      element = words[(element + nextAt) >>> 2]!;
+    while (element !== 0) {
+      const at = element >>> 2;
+      if (words[at + keyWord] === word) return element;
+      element = words[at + nextWord]!;
     }
-    return element;
+    return 0;
   }
 
   private find8(low: number, high: number): number {
     const words = this.memory.u32;
-    const { nextAt, keyAt } = this.layout;
+    const { nextWord, keyWord } = this;
     let element = words[this.firstBucket + (hash8(low, high, this.seed) & this.mask)]!;
     while (element !== 0) {
-      const at = (element + keyAt) >>> 2;
-      if (words[at] === low && words[at + 1] === high) return element;
-      element = words[(element + nextAt) >>> 2]!;
+      const at = element >>> 2;
+      if (words[at + keyWord] === low && words[at + keyWord + 1] === high) return element;
+      element = words[at + nextWord]!;
     }
     return 0;
   }
+}
+
+/** Compares the key that begins at a word of memory with the one at any address. */
+function equalKeys(memory: Memory, word: number, key: number, keySize: number): boolean {
+  if (((key | keySize) & 3) !== 0) return equalBytes(memory, 4 * word, key, keySize);
+  const words = memory.u32;
+  const other = key >>> 2;
+  for (let i = keySize >>> 2; --i >= 0; ) if (words[word + i] !== words[other + i]) return false;
+  return true;
 }
 
 /** roundup_pow_of_two(max_entries). */

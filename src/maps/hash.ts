@@ -4,7 +4,7 @@
  * BPF_F_NO_PREALLOC says otherwise (htab_map_update_elem and alloc_htab_elem in kernel/bpf/hashtab.c).
  */
 import { Errno } from '../base/errno.ts';
-import { type ElementPool, FREE_TAIL_BYTES, GrowingPool, PreallocatedPool } from './elements.ts';
+import { type ElementPool, GrowingPool, PreallocatedPool } from './elements.ts';
 import { BPF_F_LOCK, MapFlag, unknownUpdateFlags } from './flags.ts';
 import { HashMapBase } from './hash-base.ts';
 import type { MapContext } from './map-context.ts';
@@ -18,7 +18,7 @@ export class HashMap extends HashMapBase {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
-    super(context, { perCpu: false, tailBytes: FREE_TAIL_BYTES });
+    super(context, { perCpu: false, nodeBytes: 0 });
     const { attr, env, owner } = context;
     const { layout, values } = this;
     this.preallocated = (attr.flags & MapFlag.BPF_F_NO_PREALLOC) === 0;

@@ -14,16 +14,16 @@ export abstract class LruMapBase extends HashMapBase {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext, perCpu: boolean) {
-    super(context, { perCpu, tailBytes: NODE_BYTES });
+    super(context, { perCpu, nodeBytes: NODE_BYTES });
     const { attr, env, owner } = context;
     const area = ElementArea.allocate(owner, this.layout, this.values, attr.maxEntries);
-    const { tailAt } = this.layout;
+    const { nodeAt } = this.layout;
     const parts: LruParts = {
       owner,
       cpuCount: env.cpuCount,
       count: attr.maxEntries,
-      open: (index) => area.open(index) + tailAt,
-      evict: (node) => this.evict(node - tailAt),
+      open: (index) => area.open(index) + nodeAt,
+      evict: (node) => this.evict(node - nodeAt),
     };
     const ownLists = (attr.flags & MapFlag.BPF_F_NO_COMMON_LRU) !== 0;
     this.lru = ownLists ? new PercpuLru(parts) : new CommonLru(parts);
@@ -37,17 +37,17 @@ export abstract class LruMapBase extends HashMapBase {
   /** An element for the current CPU, 0 when none is to be had. Others may have been evicted for it. */
   protected takeElement(): number {
     const node = this.lru.take(this.env.currentCpu());
-    return node === 0 ? 0 : node - this.layout.tailAt;
+    return node === 0 ? 0 : node - this.layout.nodeAt;
   }
 
   /** Gives back an element that is in no bucket and whose special fields hold nothing. */
   protected giveBack(element: number): void {
-    this.lru.give(element + this.layout.tailAt);
+    this.lru.give(element + this.layout.nodeAt);
   }
 
   /** Notes that an element was used. */
   protected reference(element: number): void {
-    this.lru.nodes.reference(element + this.layout.tailAt);
+    this.lru.nodes.reference(element + this.layout.nodeAt);
   }
 
   private evict(element: number): boolean {

@@ -5,7 +5,7 @@
 import type { Memory } from '../vm/index.ts';
 
 /** Bytes of a node, and of the head of a list. */
-export const NODE_BYTES = 16;
+export const NODE_BYTES = 12;
 
 /** Lists that a node can be in (enum bpf_lru_list_type of kernel/bpf/bpf_lru_list.h). */
 export const LruListType = { active: 0, inactive: 1, free: 2, localFree: 3, localPending: 4 } as const;

@@ -3,7 +3,7 @@
  * of them (__htab_percpu_map_update_elem and pcpu_init_value in kernel/bpf/hashtab.c).
  */
 import { Errno } from '../base/errno.ts';
-import { type ElementPool, FREE_TAIL_BYTES, GrowingPool, PreallocatedPool } from './elements.ts';
+import { type ElementPool, GrowingPool, PreallocatedPool } from './elements.ts';
 import { MapFlag, unknownPlainUpdateFlags } from './flags.ts';
 import { HashMapBase } from './hash-base.ts';
 import type { MapContext } from './map-context.ts';
@@ -15,7 +15,7 @@ export class PercpuHashMap extends HashMapBase {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
-    super(context, { perCpu: true, tailBytes: FREE_TAIL_BYTES });
+    super(context, { perCpu: true, nodeBytes: 0 });
     const { attr, env, owner } = context;
     const { layout, values } = this;
     this.preallocated = (attr.flags & MapFlag.BPF_F_NO_PREALLOC) === 0;
