@@ -633,7 +633,6 @@ export function runLoop(vm: Machine, budget: number): boolean {
         view.setInt32((a >>> 0) + 4, rows[pc - 2]! >> 31, true);
         break;
       }
-
       case 115: // neg64
         negate64(regs, d);
         break;
@@ -739,6 +738,9 @@ export function runLoop(vm: Machine, budget: number): boolean {
         vm.left = left;
         vm.enterPointer(d);
         pc = vm.pc | 0;
+        ({ linked } = vm);
+        ({ rows } = linked);
+        ({ u8, view, readable, writable } = memory);
         break;
       case 137: // may_goto
         if (vm.loopsLeft === 0) pc = rows[pc - 2]!;

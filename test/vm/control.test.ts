@@ -126,6 +126,22 @@ exit`;
     expect(runText(text)).toBe(42n);
   });
 
+  it('may be helpers, by number, where the helper table says so', () => {
+    const memory = new Memory();
+    const grow: HelperEntry = {
+      id: 5,
+      name: 'grow',
+      args: [],
+      returns: 'ptr',
+      kind: 'plain',
+      call: () => memory.allocate({ size: memory.size, kind: 'mem', name: 'big' }),
+    };
+    const helpers = { ...helperTable(grow), callxByNumber: true };
+    const text = 'r1 = 5\ncallx r1\n*(u64 *)(r0 + 0) = 6\nr0 = *(u64 *)(r0 + 0)\nexit';
+    expect(runText(text, { memory, helpers })).toBe(6n);
+    expect(faultOf('r1 = 6\ncallx r1\nexit', { helpers }).code).toBe('unknown-helper');
+  });
+
   it('start with zeros in registers and stack, also after another run', () => {
     const interpreter = new Interpreter(new Memory(), helperTable());
     const dirty = program('r9 = 1\n*(u64 *)(r10 - 8) = 1\ncall f\nexit\nf:\n*(u64 *)(r10 - 16) = 1\nexit');
