@@ -11,6 +11,7 @@ const OFFSETS = {
   skb: { data: 76, dataEnd: 80, dataMeta: 140 },
 } as const;
 const SKB_LEN = 0;
+const SKB_PROTOCOL = 16;
 const SKB_HASH = 68;
 
 /** The packet of one call; `open` moves it to the packet that the running program has. */
@@ -78,6 +79,11 @@ export class PacketWindow {
 
   set hash(value: number) {
     this.runtime.memory.i32[this.hashIndex] = value;
+  }
+
+  /** The skb's protocol as an EtherType in host order. */
+  get protocol(): number {
+    return this.runtime.memory.view.getUint16((this.packet?.context ?? 0) + SKB_PROTOCOL, false);
   }
 
   private get hashIndex(): number {

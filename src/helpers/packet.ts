@@ -3,7 +3,8 @@
  * and data_end.
  */
 import { Errno } from '../base/errno.ts';
-import { type FamilyMaker, plain } from './implementation.ts';
+import { flowHash } from './flow-hash.ts';
+import { type FamilyMaker, plain, wideU32 } from './implementation.ts';
 import { PacketWindow } from './packet-window.ts';
 
 /** ETH_HLEN: XDP packets keep at least this much. */
@@ -19,7 +20,7 @@ const BPF_HDR_START_MAC = 0;
 const BPF_HDR_START_NET = 1;
 
 /** Reading and writing by offset, and moving the ends of XDP packets. */
-export const packetHelpers: FamilyMaker = (runtime) => {
+export const packetHelpers: FamilyMaker = (runtime, result) => {
   const { memory } = runtime;
   const window = new PacketWindow(runtime);
 
@@ -127,6 +128,12 @@ export const packetHelpers: FamilyMaker = (runtime) => {
       return 0;
     }),
 
+    bpf_get_hash_recalc: plain(() => {
+      const packet = window.open('skb', 'bpf_get_hash_recalc');
+      if (window.hash === 0)
+        window.hash = flowHash(memory.view, window.protocol, packet.networkHeader, window.dataEnd);
+      return wideU32(result, window.hash);
+    }),
     bpf_set_hash: plain((_context, hash) => {
       window.open('skb', 'bpf_set_hash');
       window.hash = hash;

@@ -74,13 +74,16 @@ const results = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../fixtures/kernel-6.12/helper-results.json'), 'utf8'),
 ) as Results;
 
+/** One machine for all cases: each places memory of its own. */
+const runtime = new FakeRuntime();
+
 const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 const latin1 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 const numbered = <T>(list: readonly T[]): (readonly [string, T])[] =>
   list.map((entry) => [JSON.stringify(entry), entry]);
 
 /** Places what pointer arguments point to and gives the values. */
-function place(runtime: FakeRuntime, args: readonly PrintArgument[]): bigint[] {
+function place(args: readonly PrintArgument[]): bigint[] {
   return args.map((arg) => {
     if (typeof arg !== 'object') return BigInt(arg);
     return BigInt(runtime.place('string' in arg ? arg.string : fromHex(arg.bytes), 'map-value'));
@@ -88,7 +91,7 @@ function place(runtime: FakeRuntime, args: readonly PrintArgument[]): bigint[] {
 }
 
 /** The content of memory that was filled with 0xee, without what nobody wrote at its end. */
-function written(runtime: FakeRuntime, address: number, size: number): string {
+function written(address: number, size: number): string {
   return runtime.hex(address, size).replace(/(ee)+$/, '');
 }
 
@@ -96,21 +99,19 @@ describe('formatting is the kernel’s', () => {
   it.each(numbered(results.snprintf))(
     'bpf_snprintf %s',
     (_, { format, args, size, result, written: expected }) => {
-      const runtime = new FakeRuntime();
       const target = runtime.room(96);
-      const values = place(runtime, args);
+      const values = place(args);
       const list = values.length === 0 ? 0 : runtime.values(...values);
       const given = size === 0 ? 0 : target;
       const got = runtime.call('bpf_snprintf', given, size, runtime.place(format), list, 8 * values.length);
       expect(got).toBe(result);
-      expect(written(runtime, target, 96)).toBe(expected);
+      expect(written(target, 96)).toBe(expected);
     },
   );
 
   it.each(numbered(results.vprintk))('bpf_trace_vprintk %s', (_, { format, args, nul, datalen, result }) => {
-    const runtime = new FakeRuntime();
     const bytes = encodeUtf8(format);
-    const values = place(runtime, args);
+    const values = place(args);
     const list = values.length === 0 ? 0 : runtime.values(...values);
     const address = runtime.place(format);
     const size = nul === false ? bytes.length : bytes.length + 1;
@@ -119,9 +120,8 @@ describe('formatting is the kernel’s', () => {
   });
 
   it.each(numbered(results.printk))('bpf_trace_printk %s', (_, { format, args, size, result }) => {
-    const runtime = new FakeRuntime();
     const given = size ?? encodeUtf8(format).length + 1;
-    const got = runtime.call('bpf_trace_printk', runtime.place(format), given, ...place(runtime, args));
+    const got = runtime.call('bpf_trace_printk', runtime.place(format), given, ...place(args));
     expect(got).toBe(result);
   });
 });
@@ -130,7 +130,6 @@ describe('strings are the kernel’s', () => {
   it.each(numbered(results.strtol))(
     'bpf_strtol, bpf_strtoul %s',
     (_, { text, flags, length, signed, unsigned }) => {
-      const runtime = new FakeRuntime();
       const address = runtime.place(latin1(`${text}\0`));
       const result = runtime.room(8);
       expect(runtime.call('bpf_strtol', address, length, BigInt(flags), result)).toBe(signed[0]);
@@ -141,7 +140,6 @@ describe('strings are the kernel’s', () => {
   );
 
   it.each(numbered(results.strncmp))('bpf_strncmp %s', (_, { left, right, size, result }) => {
-    const runtime = new FakeRuntime();
     const text = runtime.place(latin1(`${right}\0`));
     expect(runtime.call('bpf_strncmp', runtime.place(fromHex(`${left}00`)), size, text)).toBe(result);
   });
@@ -149,11 +147,10 @@ describe('strings are the kernel’s', () => {
   it.each(numbered(results.probeString))(
     'bpf_probe_read_kernel_str %s',
     (_, { text, size, result, written: bytes }) => {
-      const runtime = new FakeRuntime();
       const target = runtime.room(40);
       const from = runtime.place(text, 'map-value');
       expect(runtime.call('bpf_probe_read_kernel_str', target, size, from)).toBe(result);
-      expect(written(runtime, target, 40)).toBe(bytes);
+      expect(written(target, 40)).toBe(bytes);
     },
   );
 });
@@ -165,7 +162,6 @@ describe('reading at addresses that nobody mapped fails as in the kernel', () =>
   );
 
   it.each(numbered(elsewhere))('%s', (_, { helper, address, size, result, target }) => {
-    const runtime = new FakeRuntime();
     const to = runtime.room(8);
     expect(runtime.call(helper, to, size, BigInt(address))).toBe(result);
     expect(runtime.hex(to, 8)).toBe(target);
@@ -174,7 +170,6 @@ describe('reading at addresses that nobody mapped fails as in the kernel', () =>
 
 describe('checksums are the kernel’s', () => {
   it.each(numbered(results.csumDiff))('bpf_csum_diff %s', (_, { from, to, seed, result }) => {
-    const runtime = new FakeRuntime();
     const [a, b] = [from, to].map((hex) => (hex === '' ? 0 : runtime.place(fromHex(hex)))) as [
       number,
       number,
@@ -186,7 +181,6 @@ describe('checksums are the kernel’s', () => {
   it.each(numbered(results.csumReplace))(
     '%s',
     (_, { helper, old, from, to, flags, offset, result, field }) => {
-      const runtime = new FakeRuntime();
       const data = new Uint8Array(64);
       data.set(fromHex(old), 34);
       const packet = runtime.packetOn('skb', data);
@@ -201,7 +195,6 @@ describe('packets of tc programs', () => {
   const packetBytes = Uint8Array.from({ length: 64 }, (_, i) => (i === 12 || i === 13 ? 0 : i + 1));
 
   it.each(numbered(results.skb))('%s', (_, entry) => {
-    const runtime = new FakeRuntime();
     const packet = runtime.packetOn('skb', packetBytes);
     const context = packet.context;
     const target = runtime.room(4);
@@ -236,7 +229,6 @@ describe('packets of XDP programs', () => {
   const packetBytes = Uint8Array.from({ length: 64 }, (_, i) => i + 1);
 
   it.each(numbered(results.xdp))('%s', (_, entry) => {
-    const runtime = new FakeRuntime();
     const packet = runtime.packetOn('xdp', packetBytes);
     const context = packet.context;
     const target = runtime.room(4);
@@ -271,7 +263,6 @@ describe('packets of XDP programs', () => {
 
 describe('loops', () => {
   it.each(numbered(results.loop))('bpf_loop %s', (_, { count, flags, stop, result, calls }) => {
-    const runtime = new FakeRuntime();
     let called = 0;
     // bpf_helpers.h declares the count as a __u32, so the compiler cut it.
     const args = [BigInt.asUintN(32, BigInt(count)), 0x1000, 0, BigInt(flags)];
@@ -285,7 +276,6 @@ describe('loops', () => {
   it.each(numbered(results.forEach))(
     'bpf_for_each_map_elem %s',
     (_, { map: kind, flags, stop, result, calls }) => {
-      const runtime = new FakeRuntime();
       const types = {
         array: 'BPF_MAP_TYPE_ARRAY',
         hash: 'BPF_MAP_TYPE_HASH',
@@ -309,7 +299,6 @@ describe('loops', () => {
 
 describe('output of events', () => {
   it.each(numbered(results.ringbuf))('bpf_ringbuf %s', (_, { op, flags, size = 0, result }) => {
-    const runtime = new FakeRuntime();
     const { address } = runtime.map('BPF_MAP_TYPE_RINGBUF', { keySize: 0, valueSize: 0, maxEntries: 4096 });
     const data = runtime.room(6000);
     const calls: Record<string, () => number> = {
@@ -326,7 +315,6 @@ describe('output of events', () => {
   it.each(numbered(results.perf))(
     'bpf_perf_event_output in a tc program, no event open: %s',
     (_, { flags, result }) => {
-      const runtime = new FakeRuntime();
       const packet = runtime.packetOn('skb', new Uint8Array(64));
       const { address } = runtime.map('BPF_MAP_TYPE_PERF_EVENT_ARRAY', { valueSize: 4, maxEntries: 2 });
       const data = runtime.room(8);
