@@ -150,21 +150,33 @@ function readSectionTable(reader: ByteReader): SectionHeader[] {
     });
   const table = reader.window(offset, count * SHDR_BYTES, 'the section table');
   const sections: SectionHeader[] = [];
+  for (let i = 0; i < count; i++) sections.push(readSectionHeader(table, i));
+  checkSizes(reader, sections, offset);
+  return sections;
+}
+
+/** Every section lies in the file, no byte of it in two, and those without content are not too large. */
+function checkSizes(reader: ByteReader, sections: readonly SectionHeader[], table: number): void {
+  let content = 0;
   let nobits = 0;
-  for (let i = 0; i < count; i++) {
-    const section = readSectionHeader(table, i);
-    sections.push(section);
-    if (section.type === SHT_NOBITS) nobits += section.size;
-    else if (section.type !== SHT_NULL)
-      reader.window(section.offset, section.size, `the content of section ${i}`);
+  for (const [i, { type, offset, size }] of sections.entries()) {
+    if (type === SHT_NOBITS) nobits += size;
+    else if (type !== SHT_NULL) content += reader.window(offset, size, `the content of section ${i}`).length;
   }
+  if (content > reader.length)
+    throw new ElfError(
+      'elf-overlap',
+      `the sections have ${content} bytes, the file ${reader.length}: they overlap`,
+      {
+        offset: table,
+      },
+    );
   if (nobits > MAX_NOBITS_BYTES)
     throw new ElfError(
       'elf-nobits-size',
       `sections without content (.bss) claim ${nobits} bytes, more than ${MAX_NOBITS_BYTES}`,
-      { offset },
+      { offset: table },
     );
-  return sections;
 }
 
 function readSectionHeader(table: ByteReader, index: number): SectionHeader {

@@ -66,8 +66,6 @@ function dataMap(
   visible: boolean,
 ): MapSpec {
   const readOnly = origin === 'rodata' || origin === 'kconfig';
-  const valueType = file.btf?.findByName(section);
-  const mappable = visible && valueType?.kind === 'datasec';
   return {
     ...PLAIN_MAP,
     name: dataMapName(file.name, section, origin),
@@ -77,8 +75,8 @@ function dataMap(
     keySize: 4,
     valueSize: size,
     maxEntries: 1,
-    flags: (readOnly ? BPF_F_RDONLY_PROG : 0) | (mappable ? BPF_F_MMAPABLE : 0),
-    btfValueTypeId: valueType?.id ?? 0,
+    flags: (readOnly ? BPF_F_RDONLY_PROG : 0) | (visible ? BPF_F_MMAPABLE : 0),
+    btfValueTypeId: file.dataSections.get(section)?.id ?? 0,
   };
 }
 

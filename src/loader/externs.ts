@@ -9,6 +9,9 @@ import { type ElfFile, type ElfSymbol, SHN_UNDEF, STB_GLOBAL, STB_WEAK, STT_NOTY
 import { kconfigType } from './kconfig.ts';
 import type { ExternSpec } from './object-spec.ts';
 
+/** Most bytes of all options together: a type in BTF can claim any size. */
+const MAX_KCONFIG_BYTES = 1 << 20;
+
 /** An extern and the symbol that relocations name it by. */
 export interface Extern {
   readonly symbol: number;
@@ -136,6 +139,12 @@ function placeOptions(options: readonly Extern[]): Extern[] {
   return sorted.map(({ symbol, alignment, spec }) => {
     const offset = alignUp(end, alignment);
     end = offset + spec.size;
+    if (end > MAX_KCONFIG_BYTES)
+      throw new LoadError(
+        'kconfig-size',
+        `'${spec.name}' of ${spec.size} bytes makes the options larger than ${MAX_KCONFIG_BYTES} bytes`,
+        { symbol: spec.name, section: '.kconfig' },
+      );
     return { symbol, alignment, spec: { ...spec, offset } };
   });
 }

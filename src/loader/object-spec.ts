@@ -9,7 +9,7 @@ import type { RawInsn } from '../isa/index.ts';
 
 /** One BPF object file. */
 export interface ObjectSpec {
-  /** Name for messages and `bpf_object__name`: the file's base name up to the first dot. */
+  /** As bpf_object__name: the file's base name up to the first dot, at most 15 characters. */
   readonly name: string;
   readonly byteOrder: ByteOrder;
   /** Content of the `license` section, '' when absent. */

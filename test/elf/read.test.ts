@@ -180,6 +180,15 @@ describe('readElf', () => {
     expect(failure(patched(good, headerOf(good, '.bss') + 32, 0, 0, 0, 5)).code).toBe('elf-nobits-size');
   });
 
+  it('refuses sections that overlap, which would make much work and memory out of few bytes', () => {
+    const bytes = good.slice();
+    for (const name of ['xdp', '.data']) {
+      const offset = findSection(readElf(good), name)?.offset ?? 0;
+      new DataView(bytes.buffer).setBigUint64(headerOf(good, name) + 32, BigInt(good.length - offset), true);
+    }
+    expect(failure(bytes).code).toBe('elf-overlap');
+  });
+
   it('refuses a second symbol table', () => {
     const error = failure(patched(good, headerOf(good, '.data') + 4, SHT_SYMTAB));
     expect([error.code, error.message]).toEqual([

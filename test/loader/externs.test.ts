@@ -98,6 +98,12 @@ describe('.kconfig', () => {
     );
   });
 
+  it('does not take memory because a type claims it', () => {
+    const builder = simpleObject();
+    const huge = builder.btf.array(builder.btf.int('char', 1), 0xffff_ffff);
+    expect(refusal(builder.externs('.kconfig', declare(builder, { CONFIG_X: huge })))).toBe('kconfig-size');
+  });
+
   it('has no functions', () => {
     const builder = simpleObject();
     const func = builder.btf.func('f', builder.btf.proto(0, []), 'extern');
