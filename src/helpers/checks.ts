@@ -1,10 +1,9 @@
 /**
- * Checks of a helper call's arguments against the prototype, for programs that no verifier has seen: memory must be there, writable
- * where it is written, and maps must be maps. Made once for each helper from its row in the spec; what a row says is checked
- * here and nowhere else.
+ * Checks of a helper call's arguments against the prototype, for programs that no verifier has seen: memory must be there, and
+ * writable where it is written. Derived once for each helper from its row in the spec; what a row says is checked here and
+ * nowhere else. That maps are maps is checked by all implementations, which look them up anyway.
  */
 import {
-  ARG_CONST_MAP_PTR,
   ARG_PTR_TO_CONST_STR,
   ARG_PTR_TO_MAP_KEY,
   ARG_PTR_TO_MAP_VALUE,
@@ -12,6 +11,7 @@ import {
   ARG_PTR_TO_SPIN_LOCK,
   type ArgNumber,
   baseType,
+  type HelperProto,
   type HelperSpec,
   MEM_FIXED_SIZE,
   MEM_RDONLY,
@@ -29,8 +29,22 @@ const MAX_WORDS = 10;
 /** sizeof(struct bpf_spin_lock). */
 const SPIN_LOCK_BYTES = 4;
 
-/** Throws when one argument, or a pair of arguments, is not what it must be. */
-type Check = (words: Int32Array) => void;
+/**
+ * How many bytes a pointer must point to: a number, what the map in R1 has for keys or values, the next argument, or as many as
+ * come to a terminating zero.
+ */
+type SizeRule = number | 'key' | 'value' | 'next' | 'string';
+
+/** What a pointer argument must point to. */
+interface MemoryCheck {
+  /** R1 to R5. */
+  readonly argument: number;
+  /** Where the argument begins in the words of the call. */
+  readonly word: number;
+  readonly size: SizeRule;
+  readonly write: boolean;
+  readonly nullable: boolean;
+}
 
 /** Puts checks in front of an implementation. */
 export function withChecks(
@@ -39,7 +53,7 @@ export function withChecks(
   runtime: HelperRuntime,
   call: HelperFn,
 ): HelperFn {
-  const checks = checksFor(spec, passes, runtime);
+  const checks = checksFor(spec.proto, passes);
   if (checks.length === 0) return call;
   const words = new Int32Array(MAX_WORDS);
   // Named parameters instead of a rest array: this runs for every call of the interpreter.
@@ -54,60 +68,37 @@ export function withChecks(
     words[7] = h;
     words[8] = i;
     words[9] = j;
-    for (let n = 0; n < checks.length; n++) checks[n]!(words);
+    for (let n = 0; n < checks.length; n++) checkMemory(spec.name, checks[n]!, words, runtime);
     return call(a, b, c, d, e, f, g, h, i, j);
   };
 }
 
-function checksFor(spec: HelperSpec, passes: readonly ArgPass[], runtime: HelperRuntime): Check[] {
-  const checks: Check[] = [];
+/** The checks that a prototype asks for. */
+function checksFor(proto: HelperProto, passes: readonly ArgPass[]): MemoryCheck[] {
+  const checks: MemoryCheck[] = [];
   let word = 0;
-  spec.proto.args.forEach((arg, i) => {
-    const check = checkFor(spec, arg, i, word, runtime);
-    if (check !== undefined) checks.push(check);
+  proto.args.forEach((arg, i) => {
+    const argument = (i + 1) as ArgNumber;
+    const size = sizeRule(arg, proto.argSize?.[argument]);
+    const nullable = (arg & PTR_MAYBE_NULL) !== 0;
+    if (size !== undefined) checks.push({ argument, word, size, write: writes(arg), nullable });
     word += passes[i] === 'u64' ? 2 : 1;
   });
   return checks;
 }
 
-/** `word`: where the argument begins in the words; a size or a map that it belongs to lies beside it or first. */
-function checkFor(
-  spec: HelperSpec,
-  arg: TypeWord,
-  index: number,
-  word: number,
-  runtime: HelperRuntime,
-): Check | undefined {
-  const memory = (size: (words: Int32Array) => number): Check => {
-    const nullable = (arg & PTR_MAYBE_NULL) !== 0;
-    const write = writes(arg);
-    return (words) => {
-      const address = words[word]! >>> 0;
-      const bytes = size(words) >>> 0;
-      if (address === 0 && nullable) return;
-      const fine = write
-        ? runtime.memory.isWritable(address, bytes)
-        : runtime.memory.isReadable(address, bytes);
-      if (!fine) throw badMemory(runtime.memory, spec.name, index + 1, address, bytes, write);
-    };
-  };
+function sizeRule(arg: TypeWord, fixed: number | undefined): SizeRule | undefined {
   switch (baseType(arg)) {
-    case ARG_CONST_MAP_PTR:
-      return (words) => void needMap(runtime, spec.name, words[word]!);
     case ARG_PTR_TO_MAP_KEY:
-      return memory((words) => needMap(runtime, spec.name, words[0]!).attr.keySize);
+      return 'key';
     case ARG_PTR_TO_MAP_VALUE:
-      return memory((words) => needMap(runtime, spec.name, words[0]!).attr.valueSize);
+      return 'value';
     case ARG_PTR_TO_SPIN_LOCK:
-      return memory(() => SPIN_LOCK_BYTES);
-    case ARG_PTR_TO_MEM: {
-      const fixed = spec.proto.argSize?.[(index + 1) as ArgNumber];
-      return (arg & MEM_FIXED_SIZE) !== 0 ? memory(() => fixed ?? 0) : memory((words) => words[word + 1]!);
-    }
+      return SPIN_LOCK_BYTES;
+    case ARG_PTR_TO_MEM:
+      return (arg & MEM_FIXED_SIZE) !== 0 ? fixed : 'next';
     case ARG_PTR_TO_CONST_STR:
-      return (words) => {
-        checkString(runtime, spec.name, index + 1, words[word]! >>> 0);
-      };
+      return 'string';
     default:
       return undefined;
   }
@@ -120,11 +111,33 @@ function writes(arg: TypeWord): boolean {
   return (arg & MEM_RDONLY) === 0;
 }
 
-function checkString(runtime: HelperRuntime, helper: string, argument: number, address: number): void {
+function checkMemory(helper: string, check: MemoryCheck, words: Int32Array, runtime: HelperRuntime): void {
+  const address = words[check.word]! >>> 0;
+  if (address === 0 && check.nullable) return;
+  const size = bytesFor(helper, check, words, runtime);
   const { memory } = runtime;
-  for (let at = address; ; at++) {
-    if (!memory.isReadable(at, 1))
-      throw badMemory(memory, helper, argument, address, at - address + 1, false);
-    if (memory.u8[at] === 0) return;
+  const fine = check.write ? memory.isWritable(address, size) : memory.isReadable(address, size);
+  if (!fine) throw badMemory(memory, helper, check.argument, address, size, check.write);
+}
+
+function bytesFor(helper: string, check: MemoryCheck, words: Int32Array, runtime: HelperRuntime): number {
+  switch (check.size) {
+    case 'key':
+      return needMap(runtime, helper, words[0]!).attr.keySize;
+    case 'value':
+      return needMap(runtime, helper, words[0]!).attr.valueSize;
+    case 'next':
+      return words[check.word + 1]! >>> 0;
+    case 'string':
+      return stringBytes(runtime, words[check.word]! >>> 0);
+    default:
+      return check.size;
   }
+}
+
+/** Bytes of a string with its terminating zero, or up to and with the first byte that cannot be read. */
+function stringBytes({ memory }: HelperRuntime, address: number): number {
+  let at = address;
+  while (memory.isReadable(at, 1) && memory.u8[at] !== 0) at++;
+  return at - address + 1;
 }

@@ -18,6 +18,17 @@ export const machineHelpers: FamilyMaker = (runtime, result) => {
     return id | 0;
   };
 
+  // Programs ask for the same name again and again: its bytes are made once.
+  let name = '';
+  let nameBytes: Uint8Array = new Uint8Array();
+  const bytesOf = (comm: string): Uint8Array => {
+    if (comm !== name) {
+      name = comm;
+      nameBytes = encodeUtf8(comm).subarray(0, TASK_COMM_LEN - 1);
+    }
+    return nameBytes;
+  };
+
   return {
     bpf_get_smp_processor_id: plain(() => runtime.currentCpu()),
     bpf_get_numa_node_id: plain(() => runtime.numaNode()),
@@ -41,8 +52,8 @@ export const machineHelpers: FamilyMaker = (runtime, result) => {
       const { u8 } = memory;
       const at = buffer >>> 0;
       u8.fill(0, at, at + length);
-      const comm = encodeUtf8(runtime.currentTask().comm);
-      const copied = Math.min(comm.length, TASK_COMM_LEN - 1, length - 1);
+      const comm = bytesOf(runtime.currentTask().comm);
+      const copied = Math.min(comm.length, length - 1);
       for (let i = 0; i < copied; i++) u8[at + i] = comm[i]!;
       return 0;
     }),
