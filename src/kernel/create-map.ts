@@ -3,6 +3,7 @@
  * that the file leaves open, kinds that take no BTF, a second try without BTF.
  */
 import { SyscallError } from '../base/errno.ts';
+import { MAX_OBJ_NAME } from '../base/limits.ts';
 import type { MapSpec, ObjectSpec } from '../loader/index.ts';
 import { type BpfMap, createMap, type MapAttr } from '../maps/index.ts';
 import { BpfMapType } from '../spec/index.ts';
@@ -41,7 +42,7 @@ export function createFromSpec(
   try {
     const map = createWithOrWithoutBtf(machine, object, spec, {
       type: spec.type,
-      name: spec.name,
+      name: spec.name.slice(0, MAX_OBJ_NAME),
       keySize: spec.keySize,
       valueSize: spec.valueSize,
       maxEntries: maxEntries ?? entriesOf(spec, machine),
