@@ -4,7 +4,8 @@
  * kernel/bpf/cgroup.c; check_return_code in kernel/bpf/verifier.c (Linux 6.12).
  */
 import { BpfAttachType as A, BpfProgType as P } from './enums.ts';
-import { RAW_TRACEPOINT_HELPERS } from './program-helper-ids.ts';
+// Raw tracepoints may call what kprobes may.
+import { KPROBE_HELPERS as RAW_TRACEPOINT_HELPERS } from './program-helper-ids.ts';
 import { PROGRAM_TYPES } from './program-type-rows.ts';
 import type { ContextAccess, ContextResult, ProgramTypeSpec, ReturnRange } from './program-type-shapes.ts';
 
