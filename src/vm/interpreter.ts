@@ -9,7 +9,7 @@ import { runLoop } from './loop.ts';
 import { Machine } from './machine.ts';
 import type { Memory } from './memory.ts';
 import { ROW } from './pack.ts';
-import { trainLoop } from './training.ts';
+import { countForTraining, UNTRAINED_INSNS } from './training.ts';
 
 /** How a call of `run` ended. `paused`: the budget is used up and `run` may be called again. */
 export type RunStatus =
@@ -118,9 +118,8 @@ export class Interpreter {
     const { onInsn } = this.options;
     for (let left = budget; left > 0 && this.state === 'running'; ) {
       onInsn?.(this);
-      const chunk = onInsn === undefined ? Math.min(left, CHUNK) : 1;
+      const chunk = onInsn === undefined ? Math.min(left, this.count === 0 ? UNTRAINED_INSNS : CHUNK) : 1;
       if (this.runChunk(chunk)) this.end();
-      else if (chunk === CHUNK) trainLoop();
       left -= chunk;
     }
     return this.state !== 'running';
@@ -134,7 +133,9 @@ export class Interpreter {
       this.state = 'over';
       throw error;
     } finally {
-      this.count += chunk - machine.left;
+      const insns = chunk - machine.left;
+      this.count += insns;
+      countForTraining(insns);
     }
   }
 
