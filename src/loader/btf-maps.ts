@@ -212,11 +212,36 @@ class DefinitionReader {
 }
 
 const MEMBERS: ReadonlyMap<string, MemberReader> = new Map<string, MemberReader>([
-  ['type', (reader, map, member) => void (map.type = reader.uint(map, member))],
-  ['max_entries', (reader, map, member) => void (map.maxEntries = reader.uint(map, member))],
-  ['map_flags', (reader, map, member) => void (map.flags = reader.uint(map, member))],
-  ['numa_node', (reader, map, member) => void (map.numaNode = reader.uint(map, member))],
-  ['map_extra', (reader, map, member) => void (map.mapExtra = reader.ulong(map, member))],
+  [
+    'type',
+    (reader, map, member) => {
+      map.type = reader.uint(map, member);
+    },
+  ],
+  [
+    'max_entries',
+    (reader, map, member) => {
+      map.maxEntries = reader.uint(map, member);
+    },
+  ],
+  [
+    'map_flags',
+    (reader, map, member) => {
+      map.flags = reader.uint(map, member);
+    },
+  ],
+  [
+    'numa_node',
+    (reader, map, member) => {
+      map.numaNode = reader.uint(map, member);
+    },
+  ],
+  [
+    'map_extra',
+    (reader, map, member) => {
+      map.mapExtra = reader.ulong(map, member);
+    },
+  ],
   [
     'key_size',
     (reader, map, member) => {

@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { BtfError, ElfError, IsaError, LoadError } from '../../src/base/errors.ts';
 import { openObject } from '../../src/loader/index.ts';
 
-const RUNS = Number(process.env['FUZZ_RUNS'] ?? 2000);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? 1);
+const RUNS = Number(process.env.FUZZ_RUNS ?? 2000);
+const FIRST_SEED = Number(process.env.FUZZ_SEED ?? 1);
 const FIXTURES = join(import.meta.dirname, '../../fixtures/programs');
 
 const seeds = readdirSync(FIXTURES, { recursive: true, encoding: 'utf8' })
