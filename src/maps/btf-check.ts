@@ -137,5 +137,18 @@ export const arrayTypes: TypeRule = (attr, key, value) => {
 export const hashTypes: TypeRule = (_attr, key) =>
   key === undefined ? { errno: Errno.EINVAL, problem: 'the key needs a BTF type, too' } : undefined;
 
+/** Bloom filters: no key (bloom_map_check_btf). */
+export const bloomTypes: TypeRule = (_attr, key) =>
+  key === undefined ? undefined : { errno: Errno.EINVAL, problem: 'a bloom filter has no key type' };
+
+/** Tries: a struct as key (trie_check_btf). */
+export const trieTypes: TypeRule = (_attr, key) =>
+  key?.kind === 'struct'
+    ? undefined
+    : {
+        errno: Errno.EINVAL,
+        problem: "the key's BTF type must be a struct, its first member the prefix length",
+      };
+
 /** Kinds that take no BTF (map_check_no_btf). */
 export const noTypes: TypeRule = () => ({ errno: Errno.ENOTSUPP, problem: 'this map type takes no BTF' });

@@ -12,7 +12,7 @@ import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import type { Held } from './ports.ts';
 
 /** Bytes of a slot in linear memory: the kernel keeps a pointer. */
-const SLOT_BYTES = 8;
+export const SLOT_BYTES = 8;
 
 export abstract class FdArrayMap<T extends Held> implements BpfMap {
   readonly attr: MapAttr;
@@ -80,7 +80,7 @@ export abstract class FdArrayMap<T extends Held> implements BpfMap {
     for (const index of [...this.held.keys()]) this.remove(index);
   }
 
-  lookup(): number {
+  lookup(_key: number): number {
     return -Errno.EOPNOTSUPP;
   }
 

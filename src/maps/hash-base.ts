@@ -63,7 +63,8 @@ export abstract class HashMapBase implements BpfMap {
     return this.remove(this.table.find(key));
   }
 
-  iterate(): MapIterator {
+  /** A walk over all elements, for the kinds that programs may walk. */
+  protected walk(): MapIterator {
     return new HashWalk(this.env, this.table, this.layout, this.values);
   }
 

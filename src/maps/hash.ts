@@ -7,6 +7,7 @@ import { Errno } from '../base/errno.ts';
 import { type ElementPool, GrowingPool, PreallocatedPool } from './elements.ts';
 import { BPF_F_LOCK, MapFlag, unknownUpdateFlags } from './flags.ts';
 import { HashMapBase } from './hash-base.ts';
+import type { MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
 export class HashMap extends HashMapBase {
@@ -33,6 +34,10 @@ export class HashMap extends HashMapBase {
     for (let cpu = 0; cpu < env.cpuCount; cpu++) this.spare[cpu] = this.pool.take(here);
   }
 
+  iterate(): MapIterator {
+    return this.walk();
+  }
+
   protected put(key: number, value: number, user: Uint8Array | undefined, flags: number): number {
     if (unknownUpdateFlags(flags)) return -Errno.EINVAL;
     const locked = (flags & BPF_F_LOCK) !== 0;
@@ -56,8 +61,13 @@ export class HashMap extends HashMapBase {
 
   protected discard(element: number): void {
     this.count--;
-    this.values.free(element);
+    this.drop(element);
     this.pool.give(this.env.currentCpu(), element);
+  }
+
+  /** Releases what the value of an element holds that has left the table. */
+  protected drop(element: number): void {
+    this.values.free(element);
   }
 
   /** An element for a key that is new, or a negative errno. */
@@ -81,7 +91,7 @@ export class HashMap extends HashMapBase {
   /** Takes the replaced element out; a preallocated one is its CPU's spare by now. */
   private retire(old: number): void {
     this.table.remove(old);
-    this.values.free(old);
+    this.drop(old);
     if (!this.preallocated) this.pool.give(this.env.currentCpu(), old);
   }
 }

@@ -1,9 +1,13 @@
 /** Maps: one file a kind, all behind `BpfMap`; `createMap` makes them with the kernel's create-time checks. */
 export { ArrayMap } from './array.ts';
+export { ArrayOfMapsMap } from './array-of-maps.ts';
+export { BloomFilterMap } from './bloom-filter.ts';
 export { createMap } from './create.ts';
 export type { FieldKind, SpecialField } from './fields.ts';
 export { describeFlags, MapFlag, permanentFlags } from './flags.ts';
 export { HashMap } from './hash.ts';
+export { HashOfMapsMap } from './hash-of-maps.ts';
+export { LpmTrieMap } from './lpm-trie.ts';
 export { LruHashMap } from './lru-hash.ts';
 export { LruPercpuHashMap } from './lru-percpu-hash.ts';
 export * from './map.ts';
@@ -13,6 +17,7 @@ export { PercpuHashMap } from './percpu-hash.ts';
 export { PerfEventArrayMap } from './perf-event-array.ts';
 export type { Held, PerfEventRef, ProgRef } from './ports.ts';
 export { ProgArrayMap, type ProgKind } from './prog-array.ts';
+export { QueueStackMap } from './queue-stack.ts';
 export {
   BPF_RB_FORCE_WAKEUP,
   BPF_RB_NO_WAKEUP,

@@ -1,14 +1,19 @@
 /**
  * The map types that exist here: for each its create-time rules and its implementation. Rules in the order of each type's
- * map_alloc_check and map_alloc (kernel/bpf/arraymap.c, hashtab.c, ringbuf.c).
+ * map_alloc_check and map_alloc (kernel/bpf/arraymap.c, hashtab.c, ringbuf.c, queue_stack_maps.c, bloom_filter.c, lpm_trie.c).
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
 import { ArrayMap } from './array.ts';
-import { arrayTypes, hashTypes, noTypes, type TypeRule } from './btf-check.ts';
+import { ArrayOfMapsMap } from './array-of-maps.ts';
+import { BloomFilterMap } from './bloom-filter.ts';
+import { arrayTypes, bloomTypes, hashTypes, noTypes, type TypeRule, trieTypes } from './btf-check.ts';
 import { ACCESS_FLAGS, KMALLOC_MAX_BYTES, MapFlag, PAGE_BYTES } from './flags.ts';
 import { HashMap } from './hash.ts';
+import { HashOfMapsMap } from './hash-of-maps.ts';
 import { bucketsFor } from './hash-table.ts';
+import { templateRules } from './inner-maps.ts';
+import { LpmTrieMap } from './lpm-trie.ts';
 import { LruHashMap } from './lru-hash.ts';
 import { LruPercpuHashMap } from './lru-percpu-hash.ts';
 import type { BpfMap, MapAttr, MapCapability } from './map.ts';
@@ -17,6 +22,7 @@ import { PercpuArrayMap } from './percpu-array.ts';
 import { PercpuHashMap } from './percpu-hash.ts';
 import { PerfEventArrayMap } from './perf-event-array.ts';
 import { ProgArrayMap } from './prog-array.ts';
+import { QueueStackMap } from './queue-stack.ts';
 import { RingbufMap } from './ringbuf.ts';
 import {
   flagsWithin,
@@ -73,6 +79,12 @@ const arrayValueFits = rule(Errno.E2BIG, (attr) =>
   attr.valueSize > INT_MAX ? `value_size may be ${INT_MAX} at most, not ${attr.valueSize}` : undefined,
 );
 
+const kmallocValue = rule(Errno.E2BIG, ({ valueSize }) =>
+  valueSize > KMALLOC_MAX_BYTES
+    ? `value_size may be ${KMALLOC_MAX_BYTES} at most, not ${valueSize}`
+    : undefined,
+);
+
 const fdArrayRules: readonly Rule[] = [
   valueSizeIs(4),
   flagsWithout(BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG),
@@ -113,6 +125,55 @@ const bucketsFit = rule(Errno.E2BIG, (attr) => {
 function hashRules(...own: readonly Rule[]): readonly Rule[] {
   return [zeroSeedRule, ...flagsWithin(HASH_FLAGS), ...own, someEntries, someKey, someValue, elementFits];
 }
+
+const queueRules: readonly Rule[] = [
+  someEntries,
+  keySizeIs(0),
+  someValue,
+  ...flagsWithin(BPF_F_NUMA_NODE | ACCESS_FLAGS),
+  kmallocValue,
+  rule(Errno.E2BIG, ({ maxEntries, valueSize }) =>
+    maxEntries >= Math.floor(0xffffffff / valueSize)
+      ? `${maxEntries} values of ${valueSize} bytes are more than 4 GiB`
+      : undefined,
+  ),
+];
+
+const bloomRules: readonly Rule[] = [
+  keySizeIs(0),
+  someValue,
+  someEntries,
+  ...flagsWithin(BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | ACCESS_FLAGS),
+  rule(Errno.EINVAL, ({ mapExtra = 0n }) =>
+    (mapExtra & ~0xfn) === 0n
+      ? undefined
+      : `map_extra, the number of hashes, must be below 16, not ${mapExtra.toString()}`,
+  ),
+];
+
+/** sizeof(struct lpm_trie_node), and LPM_DATA_SIZE_MAX with the prefix length ahead of it. */
+const TRIE_NODE_BYTES = 40;
+const TRIE_KEY_BYTES = 256;
+const TRIE_VALUE_BYTES = KMALLOC_MAX_BYTES - TRIE_KEY_BYTES - TRIE_NODE_BYTES;
+
+const trieRules: readonly Rule[] = [
+  someEntries,
+  rule(Errno.EINVAL, (attr) =>
+    (attr.flags & BPF_F_NO_PREALLOC) === 0 ? 'map_flags must contain BPF_F_NO_PREALLOC' : undefined,
+  ),
+  ...flagsWithin(BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | ACCESS_FLAGS),
+  rule(Errno.EINVAL, ({ keySize }) =>
+    keySize < 5 || keySize > 4 + TRIE_KEY_BYTES
+      ? `key_size must be 4 for the prefix length and 1 to ${TRIE_KEY_BYTES} more, not ${keySize}`
+      : undefined,
+  ),
+  someValue,
+  rule(Errno.EINVAL, ({ valueSize }) =>
+    valueSize > TRIE_VALUE_BYTES
+      ? `value_size may be ${TRIE_VALUE_BYTES} at most, not ${valueSize}`
+      : undefined,
+  ),
+];
 
 /** BPF_F_NO_COMMON_LRU: every CPU gets the same number of elements, at least one. */
 function evenEntries(attr: MapAttr, cpuCount: number): number {
@@ -210,6 +271,52 @@ export const MAP_KINDS: ReadonlyMap<number, MapKind> = new Map<number, MapKind>(
         ),
       ],
       create: (context) => new RingbufMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_QUEUE,
+    { rules: queueRules, capability: 'CAP_BPF', create: (context) => new QueueStackMap(context) },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_STACK,
+    { rules: queueRules, capability: 'CAP_BPF', create: (context) => new QueueStackMap(context) },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_BLOOM_FILTER,
+    {
+      rules: [kmallocValue],
+      capability: 'CAP_BPF',
+      lateRules: bloomRules,
+      types: bloomTypes,
+      create: (context) => new BloomFilterMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_LPM_TRIE,
+    {
+      rules: [],
+      capability: 'CAP_BPF',
+      lateRules: trieRules,
+      types: trieTypes,
+      create: (context) => new LpmTrieMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+    {
+      rules: [...fdArrayRules, flagsWithout(BPF_F_PRESERVE_ELEMS)],
+      lateRules: templateRules,
+      types: noTypes,
+      create: (context) => new ArrayOfMapsMap(context),
+    },
+  ],
+  [
+    BpfMapType.BPF_MAP_TYPE_HASH_OF_MAPS,
+    {
+      rules: [valueSizeIs(4), ...hashRules(flagsWithout(BPF_F_NO_COMMON_LRU))],
+      lateRules: [...templateRules, bucketsFit],
+      types: noTypes,
+      create: (context) => new HashOfMapsMap(context),
     },
   ],
 ]);

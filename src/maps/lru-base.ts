@@ -7,6 +7,7 @@ import { MapFlag } from './flags.ts';
 import { HashMapBase } from './hash-base.ts';
 import { CommonLru, type Lru, type LruParts, PercpuLru } from './lru.ts';
 import { NODE_BYTES } from './lru-nodes.ts';
+import type { MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
 export abstract class LruMapBase extends HashMapBase {
@@ -27,6 +28,10 @@ export abstract class LruMapBase extends HashMapBase {
     };
     const ownLists = (attr.flags & MapFlag.BPF_F_NO_COMMON_LRU) !== 0;
     this.lru = ownLists ? new PercpuLru(parts) : new CommonLru(parts);
+  }
+
+  iterate(): MapIterator {
+    return this.walk();
   }
 
   protected discard(element: number): void {

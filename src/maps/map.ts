@@ -6,7 +6,7 @@
 import type { Btf } from '../btf/index.ts';
 import type { Memory } from '../vm/index.ts';
 import type { SpecialField } from './fields.ts';
-import type { PerfEventRef, ProgRef } from './ports.ts';
+import type { Held, PerfEventRef, ProgRef } from './ports.ts';
 
 export { BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST } from './flags.ts';
 
@@ -44,9 +44,10 @@ export interface MapEnv {
   capable?(capability: MapCapability): boolean;
   /** True when the sysctl kernel.unprivileged_bpf_disabled is 0: kinds that need no capability can be made without CAP_BPF. */
   readonly unprivilegedBpf?: boolean;
-  /** The program or perf event behind a file descriptor of the current process, or a negative errno; absent: EBADF. */
+  /** The program, perf event or map behind a file descriptor of the current process, or a negative errno; absent: EBADF. */
   programByFd?(fd: number): ProgRef | number;
   perfEventByFd?(fd: number): PerfEventRef | number;
+  mapByFd?(fd: number): MapRef | number;
   /**
    * Releases what a special field of a value holds (a timer, a kptr, a list) before the map clears the field: the value was
    * deleted, replaced or its map freed (bpf_obj_free_fields). Called for fields that are not all zero.
@@ -100,10 +101,21 @@ export interface BpfMap {
   deleteUser(key: Uint8Array): number;
   /** Writes the key that follows `key` (undefined: the first) to `next`; 0 or -ENOENT at the end. */
   nextKey(key: Uint8Array | undefined, next: Uint8Array): number;
+  /** Takes a value out; queues and stacks pop. Undefined where unsupported (ENOTSUPP). */
   lookupAndDeleteUser?(key: Uint8Array, value: Uint8Array, flags: number): number;
+  /**
+   * Maps of maps: puts an inner map in without counting a reference; whoever calls sees to it that it is not freed before. 0 or
+   * a negative errno (EINVAL when it is not like the template).
+   */
+  setInner?(key: Uint8Array, inner: BpfMap): number;
 
   /** Releases all linear memory. The map must not be used afterwards. */
   free(): void;
+}
+
+/** A map as a map of maps holds it. */
+export interface MapRef extends Held {
+  readonly map: BpfMap;
 }
 
 /**

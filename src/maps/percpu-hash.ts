@@ -6,6 +6,7 @@ import { Errno } from '../base/errno.ts';
 import { type ElementPool, GrowingPool, PreallocatedPool } from './elements.ts';
 import { MapFlag, unknownPlainUpdateFlags } from './flags.ts';
 import { HashMapBase } from './hash-base.ts';
+import type { MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
 export class PercpuHashMap extends HashMapBase {
@@ -22,6 +23,10 @@ export class PercpuHashMap extends HashMapBase {
     this.pool = this.preallocated
       ? new PreallocatedPool(owner, layout, values, attr.maxEntries, env.cpuCount)
       : new GrowingPool(owner, layout, values, env.cpuCount);
+  }
+
+  iterate(): MapIterator {
+    return this.walk();
   }
 
   override lookup(key: number): number {

@@ -1,6 +1,6 @@
 /**
- * What maps hold of the rest of the kernel, seen through small interfaces: programs in prog arrays and perf events in perf
- * event arrays. kernel/ implements them; maps only keep, count and hand them out.
+ * What maps hold of the rest of the kernel, seen through small interfaces: programs in prog arrays, perf events in perf
+ * event arrays, maps in maps of maps. kernel/ implements them; maps only keep, count and hand them out.
  */
 import type { PreparedProgram } from '../vm/index.ts';
 

@@ -118,7 +118,7 @@ describe('a prog array', () => {
 
   it('is nothing that programs look up or change', () => {
     const { map, program } = progArray(xdp(1));
-    expect(outcome(map.lookup())).toBe('EOPNOTSUPP');
+    expect(outcome(map.lookup(0))).toBe('EOPNOTSUPP');
     expect(program.update(u32(0), u32(1))).toBe('EOPNOTSUPP');
     expect(program.delete(u32(0))).toBe('ENOENT');
   });

@@ -6,6 +6,7 @@ import {
   type MapAttr,
   type MapCapability,
   type MapEnv,
+  type MapRef,
   type PerfEventRef,
   type ProgRef,
   type SpecialField,
@@ -32,6 +33,7 @@ export class TestMachine implements MapEnv {
   unprivilegedBpf = false;
   readonly programs = new Map<number, ProgRef>();
   readonly events = new Map<number, PerfEventRef>();
+  readonly maps = new Map<number, MapRef>();
   /** Fields that maps gave up, as `kind@address`. */
   readonly freed: { readonly field: SpecialField; readonly address: number }[] = [];
   private readonly stack: number;
@@ -62,6 +64,10 @@ export class TestMachine implements MapEnv {
 
   perfEventByFd(fd: number): PerfEventRef | number {
     return this.events.get(fd) ?? -Errno.EBADF;
+  }
+
+  mapByFd(fd: number): MapRef | number {
+    return this.maps.get(fd) ?? -Errno.EBADF;
   }
 
   freeField(field: SpecialField, address: number): void {
