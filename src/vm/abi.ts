@@ -42,12 +42,33 @@ export interface CallbackDriver {
   result(): number;
 }
 
+/**
+ * How compiled code may do a helper's work without calling it. A hint: engines may ignore it, so the entry must work without.
+ * `word`: r0 is the unsigned 32-bit number at an address (get_smp_processor_id). `element`: r0 is the address of the element number r1, or 0
+ * when there are not that many. `map-lookup`: r1 is a map, r2 points to its key. `loop`: bpf_loop.
+ */
+export type InlineHelper =
+  | { readonly kind: 'word'; readonly address: number }
+  | { readonly kind: 'element'; readonly values: number; readonly stride: number; readonly count: number }
+  | { readonly kind: 'map-lookup'; readonly layout: (mapAddress: number) => MapLayout | undefined }
+  | { readonly kind: 'loop' };
+
+/** A map whose key is an index of 32 bits: value `i` is at `values + i * stride` for as long as programs that use the map are loaded. */
+export interface MapLayout {
+  readonly values: number;
+  readonly stride: number;
+  readonly count: number;
+  /** For maps with a value for each CPU: the distance between those of two CPUs, and where the number of the current one is. */
+  readonly percpu?: { readonly slot: number; readonly cpuAddress: number };
+}
+
 /** One row of the table an engine calls through, indexed by helper id. */
 export type HelperEntry = {
   readonly id: number;
   readonly name: string;
   readonly args: readonly ArgPass[];
   readonly returns: ReturnPass;
+  readonly inline?: InlineHelper;
 } & (
   | { readonly kind: 'plain'; readonly call: HelperFn }
   | { readonly kind: 'callback'; readonly start: (...words: number[]) => CallbackDriver | number }

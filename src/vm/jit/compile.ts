@@ -1,0 +1,134 @@
+/**
+ * Compiles a program to one WebAssembly module: a function for each subprogram, and entries for JavaScript. Depends on the program, on what
+ * its helpers may do in line and on CompileOptions alone, so equal inputs give equal bytes.
+ */
+import { IsaError } from '../../base/errors.ts';
+import { BlockFinder } from '../../cfg/index.ts';
+import type { HelperEntry, HelperTable, PreparedProgram } from '../abi.ts';
+import { type CallTarget, pack } from '../pack.ts';
+import {
+  type CompileContext,
+  type CompileOptions,
+  ENGINE_IMPORTS,
+  type EngineImport,
+  type OutsideCall,
+} from './context.ts';
+import { BPF_SIGNATURE } from './emitter.ts';
+import { invokeEntry, repeatEntry, runEntry } from './entries.ts';
+import { compileFunction } from './function.ts';
+import { ModuleWriter, type Signature } from './module.ts';
+import { Type } from './opcodes.ts';
+
+/** A compiled program, not yet instantiated. */
+export interface CompiledCode {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Name of the module in stack traces. */
+  readonly name: string;
+  /** What the program calls outside; import `c<number>` of module `f` is the function for it. */
+  readonly calls: readonly ProgramCall[];
+  readonly positions: Positions;
+}
+
+export interface ProgramCall {
+  readonly target: CallTarget;
+  readonly entry: HelperEntry | undefined;
+}
+
+/** Which instruction a byte of the module belongs to. */
+export interface Positions {
+  /** Function index of the first subprogram. */
+  readonly firstFunction: number;
+  /** For each subprogram: where its code begins in the module. */
+  readonly starts: readonly number[];
+  /** For each subprogram: pairs of offset from there and slot. */
+  readonly pairs: readonly (readonly number[])[];
+}
+
+/** Functions may share code, but a program whose functions all run into each other would be compiled over and over. */
+const MAX_OVERLAP = 4;
+
+/**
+ * Compiles a program.
+ * @throws IsaError as pack() does; `functions-overlap` when functions jump into each other too much.
+ */
+export function compile(
+  program: PreparedProgram,
+  helpers: HelperTable,
+  options: CompileOptions,
+): CompiledCode {
+  const { calls: targets } = pack(program);
+  const calls = targets.map((target) => ({ target, entry: entryFor(target, helpers) }));
+  const name = `bpf_${program.name.replaceAll(/[^\w.]/g, '_')}`;
+  const module = new ModuleWriter(name);
+  const context = makeContext(program, helpers, options, module, calls);
+  const pairs = addSubprograms(program, context);
+  for (const entry of [runEntry, repeatEntry, invokeEntry]) module.addFunction(entry(context));
+  const bytes = module.finish();
+  const positions = { firstFunction: module.importCount, starts: module.codeStarts, pairs };
+  return { bytes, name, calls, positions };
+}
+
+function entryFor(target: CallTarget, helpers: HelperTable): HelperEntry | undefined {
+  return target.kind === 'helper' ? helpers.entries[target.id] : helpers.kfunc?.(target.btfId, target.module);
+}
+
+function makeContext(
+  program: PreparedProgram,
+  helpers: HelperTable,
+  options: CompileOptions,
+  module: ModuleWriter,
+  calls: readonly ProgramCall[],
+): CompileContext {
+  const imports = Object.fromEntries(
+    Object.entries(ENGINE_IMPORTS).map(([name, signature]) => [name, module.importFunction(name, signature)]),
+  ) as Record<EngineImport, number>;
+  const outside = calls.map(({ entry }, number): OutsideCall => {
+    const isImport = entry?.kind === 'plain' || entry?.kind === 'callback';
+    return { entry, number, index: isImport ? module.importFunction(`c${number}`, signatureOf(entry)) : -1 };
+  });
+  const find = (wanted: (target: CallTarget) => boolean): OutsideCall =>
+    outside[calls.findIndex(({ target }) => wanted(target))]!;
+  return {
+    program,
+    options,
+    module,
+    imports,
+    hasPacketLoad: helpers.loadPacket !== undefined,
+    bpfType: module.type(BPF_SIGNATURE),
+    functionAt: (slot) => module.importCount + program.subprogs.indexOf(slot),
+    helper: (id) => find((target) => target.kind === 'helper' && target.id === id),
+    kfunc: (btfId, from) =>
+      find((target) => target.kind === 'kfunc' && target.btfId === btfId && target.module === from),
+  };
+}
+
+/** A word is an i32; a helper that calls back is told the caller's frame too. */
+function signatureOf(entry: HelperEntry): Signature {
+  const words = entry.args.flatMap((pass) => (pass === 'u64' ? [Type.I32, Type.I32] : [Type.I32]));
+  if (entry.kind === 'callback') words.push(Type.I32);
+  return { params: words, result: Type.I32 };
+}
+
+function addSubprograms(program: PreparedProgram, context: CompileContext): (readonly number[])[] {
+  const finder = new BlockFinder(program.insns);
+  let slots = 0;
+  return program.subprogs.map((start, index) => {
+    const cfg = finder.find(start);
+    slots += cfg.end.reduce((sum, end, block) => sum + end - cfg.first[block]!, 0);
+    if (slots > MAX_OVERLAP * program.insns.length) {
+      throw new IsaError('functions-overlap', 'functions jump into each other too often to compile them', {
+        program: program.name,
+        insn: start,
+      });
+    }
+    const { code, positions } = compileFunction(context, cfg);
+    const name = program.subprogNames[index] ?? `subprog_${start}`;
+    context.module.addFunction({
+      name,
+      signature: BPF_SIGNATURE,
+      code,
+      ...(index === 0 ? { exportAs: 'main' } : {}),
+    });
+    return positions;
+  });
+}

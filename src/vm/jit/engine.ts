@@ -1,0 +1,190 @@
+/**
+ * The engine that runs programs as WebAssembly. Owns the control block, the stacks, and the table that tail calls go through; compiles each
+ * program once. Levels: a helper may run a program while another one runs, which then has a stack of its own.
+ */
+import { BpfError } from '../../base/errors.ts';
+import type { HelperTable, PreparedProgram } from '../abi.ts';
+import { type Engine, MAX_CALL_FRAMES, STACK_BYTES } from '../engine.ts';
+import type { Memory } from '../memory.ts';
+import { type WasmTable, wasm } from '../webassembly.ts';
+import { type CompiledCode, compile } from './compile.ts';
+import { Faults } from './faults.ts';
+import { Control, FRAME_STRIDE, STACK_ALIGN, STACK_SIZE } from './layout.ts';
+import { LoadedProgram, type Run } from './loaded-program.ts';
+import { moduleOf } from './module-cache.ts';
+
+export interface JitEngineOptions {
+  /** About how many instructions one run may take before it faults with `budget-exhausted`; unlimited, and not counted, by default. */
+  readonly budget?: number;
+  /** Fault exactly where the interpreter would, for programs that were not verified. Costs a check for each access. */
+  readonly checked?: boolean;
+  /**
+   * Told the number of slots before a program is compiled. A platform may choose its compiler here: Node.js can make V8 optimize at
+   * once (cli), so that a long first run is not stuck in unoptimized code.
+   */
+  readonly beforeCompile?: (slots: number) => void;
+}
+
+/** Largest instalment of the budget: a positive i32 that no loop's cost overflows. */
+const INSTALMENT = 1 << 30;
+
+const BUDGET_WORD = Control.BUDGET >> 2;
+const TAIL_CALLS_WORD = Control.TAIL_CALLS >> 2;
+
+export class JitEngine implements Engine {
+  readonly name = 'jit';
+  private readonly memory: Memory;
+  private readonly helpers: HelperTable;
+  private readonly options: JitEngineOptions;
+  private readonly faults: Faults;
+  private readonly table: WasmTable = new wasm.Table({ element: 'anyfunc', initial: 0 });
+  private readonly control: number;
+  private readonly stacks: number[] = [];
+  private readonly loaded = new WeakMap<PreparedProgram, LoadedProgram>();
+  private readonly run: Run = { level: 0, budgetLeft: 0, tailed: [] };
+  private lastProgram: PreparedProgram | undefined;
+  private last: LoadedProgram | undefined;
+
+  constructor(memory: Memory, helpers: HelperTable, options: JitEngineOptions = {}) {
+    this.memory = memory;
+    this.helpers = helpers;
+    this.options = options;
+    this.faults = new Faults(memory);
+    this.control = memory.allocate({ size: Control.SIZE, kind: 'kernel', name: 'jit control block' });
+    memory.setAccess(this.control, Control.SIZE, 'none');
+  }
+
+  get r0High(): number {
+    return this.memory.i32[(this.control + Control.R0_HIGH) >> 2]!;
+  }
+
+  /** @throws IsaError when the program is malformed; BpfError `program-too-large` when the platform refuses its code. */
+  prepare(program: PreparedProgram): void {
+    this.programOf(program);
+  }
+
+  execute(program: PreparedProgram, r1: number, r2 = 0): number {
+    return this.enter(program, r1, r2, 0);
+  }
+
+  /** Runs a program several times with the same arguments, without leaving WebAssembly in between when nothing is counted or checked. */
+  repeat(program: PreparedProgram, count: number, r1: number, r2 = 0): number {
+    if (!(count >= 1 && count <= 0x7fffffff))
+      throw new BpfError('bad-count', 'a program runs 1 to 2^31 - 1 times');
+    if (this.options.checked !== true && this.options.budget === undefined) {
+      return this.enter(program, r1, r2, count);
+    }
+    let low = 0;
+    for (let i = 0; i < count; i++) low = this.enter(program, r1, r2, 0);
+    return low;
+  }
+
+  /** The program's WebAssembly, for those who want to look at it. */
+  bytesOf(program: PreparedProgram): Uint8Array<ArrayBuffer> {
+    return this.compile(program).bytes;
+  }
+
+  dispose(): void {
+    for (const stack of this.stacks.splice(0)) this.memory.free(stack);
+    this.memory.free(this.control);
+  }
+
+  private enter(program: PreparedProgram, r1: number, r2: number, count: number): number {
+    const { run } = this;
+    const loaded = program === this.lastProgram ? this.last! : this.programOf(program);
+    const { level, budgetLeft } = run;
+    const tailed = run.tailed.length;
+    const { i32 } = this.memory;
+    const control = this.control >> 2;
+    const savedBudget = i32[control + BUDGET_WORD]!;
+    const savedTailCalls = i32[control + TAIL_CALLS_WORD]!;
+    const frame = this.beginRun(level);
+    run.level = level + 1;
+    try {
+      return count === 0 ? loaded.run(r1, r2, frame) : loaded.repeat(r1, r2, frame, count);
+    } catch (error) {
+      throw this.faults.ofRun(error, [loaded, ...run.tailed.slice(tailed)], level + 1);
+    } finally {
+      run.level = level;
+      run.budgetLeft = budgetLeft;
+      run.tailed.length = tailed;
+      if (level > 0) {
+        this.memory.i32[control + BUDGET_WORD] = savedBudget;
+        this.memory.i32[control + TAIL_CALLS_WORD] = savedTailCalls;
+      }
+    }
+  }
+
+  /** Readies the stack of a level, tail calls and budget; returns the first frame. */
+  private beginRun(level: number): number {
+    const frame = this.stacks[level] ?? this.addStack();
+    const { i32, u8 } = this.memory;
+    const { budget, checked } = this.options;
+    const control = this.control >> 2;
+    i32[control + TAIL_CALLS_WORD] = 0;
+    if (checked === true) u8.fill(0, frame, frame + STACK_SIZE);
+    if (budget !== undefined) {
+      const instalment = Math.min(budget, INSTALMENT);
+      this.run.budgetLeft = budget - instalment;
+      i32[control + BUDGET_WORD] = instalment;
+    }
+    return frame;
+  }
+
+  private programOf(program: PreparedProgram): LoadedProgram {
+    let loaded = this.loaded.get(program);
+    if (loaded === undefined) {
+      loaded = this.load(program);
+      this.loaded.set(program, loaded);
+    }
+    this.lastProgram = program;
+    this.last = loaded;
+    return loaded;
+  }
+
+  private load(program: PreparedProgram): LoadedProgram {
+    const code = this.compile(program);
+    this.options.beforeCompile?.(program.insns.length);
+    try {
+      return new LoadedProgram(program, code, moduleOf(code.bytes), {
+        memory: this.memory,
+        helpers: this.helpers,
+        faults: this.faults,
+        table: this.table,
+        control: this.control,
+        run: this.run,
+        budget: this.options.budget ?? Number.POSITIVE_INFINITY,
+        programOf: (target) => this.programOf(target),
+      });
+    } catch (error) {
+      if (!(error instanceof wasm.CompileError)) throw error;
+      throw new BpfError('program-too-large', `the platform refuses the program's code: ${error.message}`, {
+        program: program.name,
+      });
+    }
+  }
+
+  private compile(program: PreparedProgram): CompiledCode {
+    return compile(program, this.helpers, {
+      checked: this.options.checked === true,
+      counted: this.options.budget !== undefined,
+      control: this.control,
+    });
+  }
+
+  /** A stack of MAX_CALL_FRAMES frames with gaps between them that nothing may touch. */
+  private addStack(): number {
+    const stack = this.memory.allocate({
+      size: STACK_SIZE,
+      kind: 'stack',
+      name: `stack ${this.stacks.length}`,
+      align: STACK_ALIGN,
+    });
+    for (let frame = 0; frame < MAX_CALL_FRAMES; frame++) {
+      const gap = stack + frame * FRAME_STRIDE + STACK_BYTES;
+      this.memory.setAccess(gap, FRAME_STRIDE - STACK_BYTES, 'none');
+    }
+    this.stacks.push(stack);
+    return stack;
+  }
+}
