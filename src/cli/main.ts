@@ -1,88 +1,35 @@
 /**
- * The command line: one row a command, each loaded only when it is asked for, so that a small command starts fast.
- * Exit codes: see exit-codes.ts.
+ * The command line's way in. What a run does not need is not loaded: `exec` on memory alone, which instruction-set suites start
+ * hundreds of times, takes neither option parser nor colours.
  */
-import { Command } from 'commander';
-import { type Io, processIo } from './io.ts';
-
-/** What a command's module exports. */
-export interface CommandModule {
-  /** Adds arguments, options and the action to the command that stands for it. */
-  define(command: Command, io: Io): void;
-}
-
-interface CommandRow {
-  readonly summary: string;
-  readonly load: () => Promise<CommandModule>;
-}
-
-const COMMANDS: Readonly<Record<string, CommandRow>> = {
-  run: {
-    summary: 'run the programs of an object and show what they did',
-    load: () => import('./commands/run.ts'),
-  },
-  inspect: {
-    summary: 'show sections, programs, maps, types and relocations',
-    load: () => import('./commands/inspect.ts'),
-  },
-  disasm: {
-    summary: 'disassemble an object, with its source lines',
-    load: () => import('./commands/disasm.ts'),
-  },
-  asm: { summary: 'assemble text into bytecode', load: () => import('./commands/asm.ts') },
-  selftest: { summary: 'replay a kernel selftest', load: () => import('./commands/selftest.ts') },
-  exec: { summary: 'run raw bytecode from stdin', load: () => import('./commands/exec.ts') },
-};
 
 /**
  * Runs one command line (without `node` and the script).
  * @returns the exit code; nothing is thrown.
  */
-export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+export async function main(argv: readonly string[]): Promise<number> {
   try {
-    await (await buildProgram(argv, io)).parseAsync(argv, { from: 'user' });
+    if (isPlainExec(argv)) {
+      const { printResult } = await import('./commands/exec.ts');
+      printResult(argv.slice(1));
+    } else {
+      const [{ runCommand }, { processIo }] = await Promise.all([
+        import('./command-line.ts'),
+        import('./colors.ts'),
+      ]);
+      await runCommand(argv, processIo());
+    }
     return 0;
   } catch (error) {
-    const { reportError } = await import('./report.ts');
-    return reportError(error, io);
+    const [{ reportError }, { processIo }] = await Promise.all([
+      import('./report.ts'),
+      import('./colors.ts'),
+    ]);
+    return reportError(error, processIo());
   }
 }
 
-/** The root command with every subcommand named and the wanted one defined. */
-async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
-  const root = new Command('bpflab')
-    .description('eBPF without a kernel: load, run and inspect clang-compiled objects')
-    .option('-V, --version', 'print the version')
-    .allowExcessArguments()
-    .action(async (options: { version?: boolean }, command: Command) => {
-      const [unknown] = command.args;
-      if (unknown !== undefined)
-        command.error(`error: unknown command '${unknown}'; bpflab --help lists them`);
-      if (options.version === true) io.out(`${await version()}\n`);
-      else root.help({ error: true });
-    });
-  const wanted = argv.find((word) => !word.startsWith('-'));
-  for (const [name, row] of Object.entries(COMMANDS)) {
-    const command = root.command(name).summary(row.summary).description(row.summary);
-    if (name === wanted || (wanted === 'help' && argv.includes(name))) (await row.load()).define(command, io);
-  }
-  for (const command of [root, ...root.commands]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => {
-        io.out(text);
-      },
-      writeErr: (text) => {
-        io.err(text);
-      },
-    });
-  }
-  return root;
-}
-
-async function version(): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
-  const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
+/** `exec` followed by nothing but hexadecimal memory. */
+function isPlainExec(argv: readonly string[]): boolean {
+  return argv[0] === 'exec' && argv.slice(1).every((word) => /^[\da-f\s]*$/i.test(word));
 }

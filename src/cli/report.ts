@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { BpfError, BtfError, ElfError, IsaError, LoadError, UsageError } from '../index.ts';
 import { ExitCode } from './exit-codes.ts';
 import { type Io, OutputClosed } from './io.ts';
+import { inSources } from './source-lines.ts';
 
 /** Ends a command with an exit code after it has said itself what happened. */
 export class CommandFailed extends Error {
@@ -32,7 +33,7 @@ export function reportError(error: unknown, io: Io): ExitCode {
     io.err(`${io.errColor.red('error')} [${error.code}]: ${error.message}\n`);
     return ExitCode.BadInput;
   }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = error instanceof Error ? inSources(error.stack ?? error.message) : String(error);
   io.err(`${io.errColor.red('bug in bpflab')}: ${text}\nPlease report it with the input that led here.\n`);
   return ExitCode.Bug;
 }

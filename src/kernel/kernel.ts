@@ -2,6 +2,7 @@
  * The simulated kernel as users hold it: load objects, fire events, read what came of it. Everything it does can be repeated: clock,
  * randomness, CPUs and tasks are given to it.
  */
+import type { Btf } from '../btf/index.ts';
 import type { KconfigValue } from '../loader/index.ts';
 import type { Memory } from '../vm/index.ts';
 import type { Clock } from './clock.ts';
@@ -41,11 +42,14 @@ export class Kernel {
   private readonly kconfig: Readonly<Record<string, KconfigValue>>;
   private readonly ksyms: Readonly<Record<string, bigint>>;
   private lastProgramId = 0;
+  /** A kernel's BTF was given. */
+  private readonly strictTypes: boolean;
   /** Network devices: `lo` and `eth0` from the start. */
   readonly devices: DeviceTable;
 
   constructor(options: KernelOptions = {}) {
     this.machine = new Machine(options);
+    this.strictTypes = options.btf !== undefined;
     this.events = new EventSource(this.machine, this.hooks);
     this.devices = new DeviceTable(this.machine, this.hooks);
     this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
@@ -82,7 +86,7 @@ export class Kernel {
 
   /** Makes a task; fire events as it with `{ pid }`, or make it the current one. */
   spawn(options: TaskOptions = {}): Task {
-    return this.machine.tasks.spawn(options);
+    return this.machine.tasks.spawn({ parent: this.currentTask.pid, ...options });
   }
 
   /** Does something on one CPU: whatever runs inside runs there. */
@@ -103,6 +107,7 @@ export class Kernel {
       machine: this.machine,
       kconfig: this.kconfig,
       ksyms: this.ksyms,
+      kernelTypes: this.typesFor(target),
       nextProgramId: () => ++this.lastProgramId,
     });
     this.loadedObjects.set(target, loaded);
@@ -162,6 +167,13 @@ export class Kernel {
   /** The hooks that hold a program, for those who want to know what could be fired. */
   attachedHooks(): string[] {
     return this.hooks.keys();
+  }
+
+  /** An object's own types stand in for those that a simulated kernel without a real one's BTF does not have. */
+  private typesFor(object: BpfObject): readonly Btf[] {
+    const { kernelTypes } = this.machine;
+    const own = object.spec.btf;
+    return this.strictTypes || own === undefined ? kernelTypes : [...kernelTypes, own];
   }
 
   private bind(object: BpfObject, loaded: LoadedObject): void {

@@ -1,23 +1,14 @@
 /**
- * From an ObjectSpec to live maps and programs: creates maps and fills them, resolves externs, puts map addresses into
- * instructions, prepares programs. The order and the refusals are libbpf's (bpf_object_load in tools/lib/bpf/libbpf.c).
+ * From an ObjectSpec to live maps and programs: creates maps and fills them, links programs and readies them. The order and the
+ * refusals are libbpf's (bpf_object_load in tools/lib/bpf/libbpf.c).
  */
-import { Errno, errnoName, SyscallError } from '../base/errno.ts';
-import { BpfError, LoadError } from '../base/errors.ts';
-import { highHalf, lowHalf } from '../base/int64.ts';
-import { decodeProgram, linkFunctionPointers, type RawInsn } from '../isa/index.ts';
-import {
-  type ExternSpec,
-  type KconfigValue,
-  kconfigContent,
-  type MapSpec,
-  type ObjectSpec,
-  type ProgramSpec,
-  type Reference,
-} from '../loader/index.ts';
+import { Errno, SyscallError } from '../base/errno.ts';
+import { LoadError } from '../base/errors.ts';
+import type { Btf } from '../btf/index.ts';
+import { type KconfigValue, kconfigContent, type MapSpec, type ObjectSpec } from '../loader/index.ts';
 import type { BpfMap } from '../maps/index.ts';
-import type { PreparedProgram, SourceOf } from '../vm/index.ts';
 import { createFromSpec } from './create-map.ts';
+import { ProgramLinker } from './link-program.ts';
 import { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 
@@ -27,6 +18,11 @@ export interface LoadEnvironment {
   readonly kconfig: Readonly<Record<string, KconfigValue>>;
   /** Addresses of kernel symbols by name, for `.ksyms` externs. */
   readonly ksyms: Readonly<Record<string, bigint>>;
+  /**
+   * The kernel's types, then those of its modules, for CO-RE. Without them the object's own types stand beside the few that the
+   * simulated kernel has.
+   */
+  readonly kernelTypes: readonly Btf[];
   nextProgramId(): number;
 }
 
@@ -65,8 +61,17 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
     spec.maps.forEach((map, index) => {
       fillDataSection(spec, map, maps[index]!, choices.initial.get(index), env);
     });
+    const linker = new ProgramLinker(spec, { maps, ksyms: env.ksyms, kernelTypes: env.kernelTypes });
     for (const program of spec.programs) {
-      programs.push(choices.programs.has(program.name) ? loadProgram(spec, program, maps, env) : undefined);
+      if (!choices.programs.has(program.name)) {
+        programs.push(undefined);
+        continue;
+      }
+      const linked = linker.link(program);
+      env.machine.engine.prepare(linked.prepared);
+      const loaded = new LoadedProgram(env.nextProgramId(), program, linked);
+      loaded.hold();
+      programs.push(loaded);
     }
     spec.maps.forEach((map, index) => {
       fillSlots(spec, map, maps[index]!, { maps, programs }, env.machine);
@@ -140,128 +145,4 @@ export function updateByFd(machine: Machine, program: LoadedProgram, map: BpfMap
   const error = map.updateUser(key, value, 0);
   machine.programFds.close(fd);
   return error;
-}
-
-function loadProgram(
-  object: ObjectSpec,
-  spec: ProgramSpec,
-  maps: readonly BpfMap[],
-  env: LoadEnvironment,
-): LoadedProgram {
-  if (spec.linkError !== undefined) {
-    const { code, message, place } = spec.linkError;
-    throw new LoadError(code, message, place);
-  }
-  try {
-    const insns = spec.insns.slice();
-    for (const reference of spec.references) resolve(object, spec, reference, insns, maps, env);
-    const prepared: PreparedProgram = {
-      name: spec.name,
-      insns: decodeProgram(linkFunctionPointers(insns)),
-      subprogs: spec.subprogs.map((subprog) => subprog.start),
-      subprogNames: spec.subprogs.map((subprog) => subprog.name),
-      source: sourceOf(spec),
-    };
-    env.machine.engine.prepare(prepared);
-    const program = new LoadedProgram(env.nextProgramId(), spec, prepared);
-    program.hold();
-    return program;
-  } catch (error) {
-    if (error instanceof BpfError && error.place.program === undefined) {
-      Object.assign(error, { place: { ...error.place, program: spec.name } });
-    }
-    throw error;
-  }
-}
-
-/** Puts what a reference stands for into its instruction. */
-function resolve(
-  object: ObjectSpec,
-  spec: ProgramSpec,
-  reference: Reference,
-  insns: RawInsn[],
-  maps: readonly BpfMap[],
-  env: LoadEnvironment,
-): void {
-  switch (reference.kind) {
-    case 'map':
-      setImmediate64(insns, reference.insn, BigInt(maps[reference.mapIndex]!.address));
-      return;
-    case 'map-value': {
-      const address = maps[reference.mapIndex]!.directValue?.(reference.offset) ?? -Errno.ENOTSUPP;
-      if (address < 0) {
-        throw new LoadError(
-          'no-direct-value',
-          `map '${reference.map}' gives no address for offset ${reference.offset} (${errnoName(address)})`,
-          {
-            program: spec.name,
-            map: reference.map,
-            insn: reference.insn,
-          },
-        );
-      }
-      setImmediate64(insns, reference.insn, BigInt(address));
-      return;
-    }
-    case 'extern': {
-      const extern = object.externs.find((candidate) => candidate.name === reference.name);
-      resolveExtern(spec, reference.insn, reference.name, extern, insns, env);
-    }
-  }
-}
-
-function resolveExtern(
-  spec: ProgramSpec,
-  slot: number,
-  name: string,
-  extern: ExternSpec | undefined,
-  insns: RawInsn[],
-  env: LoadEnvironment,
-): void {
-  const place = { program: spec.name, insn: slot, symbol: name };
-  const known = Object.hasOwn(env.ksyms, name) ? env.ksyms[name] : undefined;
-  if (extern?.kind === 'ksym-func' && extern.weak && known === undefined && isCall(insns[slot])) {
-    // libbpf poisons the call: it may stand there, but must not be reached.
-    insns[slot] = { ...insns[slot]!, src: 0, offset: 0, imm: UNRESOLVED_KFUNC };
-    return;
-  }
-  if (extern?.kind === 'ksym-func' && isCall(insns[slot])) {
-    throw new LoadError('unsupported-kfunc', `this kernel has no kernel function '${name}'`, place);
-  }
-  if (known === undefined && extern?.weak !== true) {
-    throw new LoadError(
-      'extern-not-resolved',
-      `this kernel has no symbol '${name}'; give its address in the ksyms option, or declare it __weak`,
-      place,
-    );
-  }
-  setImmediate64(insns, slot, known ?? 0n);
-}
-
-/** The helper number that stands for a weak kernel function that is not there: POISON_CALL_KFUNC_BASE of libbpf. */
-const UNRESOLVED_KFUNC = 2002000000;
-
-function isCall(insn: RawInsn | undefined): boolean {
-  return insn?.opcode === 0x85;
-}
-
-/** Makes a ld_imm64 load this number. */
-function setImmediate64(insns: RawInsn[], slot: number, value: bigint): void {
-  insns[slot] = { ...insns[slot]!, src: 0, imm: lowHalf(value) };
-  insns[slot + 1] = { ...insns[slot + 1]!, imm: highHalf(value) };
-}
-
-/** Finds the line record of an instruction: the last one at or before it. */
-function sourceOf(spec: ProgramSpec): SourceOf {
-  const { lineInfo } = spec;
-  return (slot) => {
-    let low = 0;
-    let high = lineInfo.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (lineInfo[middle]!.insn <= slot) low = middle + 1;
-      else high = middle;
-    }
-    return lineInfo[low - 1];
-  };
 }

@@ -2,6 +2,7 @@
 import type { ProgramSpec } from '../loader/index.ts';
 import type { ProgRef } from '../maps/index.ts';
 import type { PreparedProgram } from '../vm/index.ts';
+import type { LinkedProgram } from './link-program.ts';
 
 /** BPF_F_XDP_HAS_FRAGS of BPF_PROG_LOAD. */
 const XDP_HAS_FRAGS = 1 << 5;
@@ -10,13 +11,16 @@ export class LoadedProgram implements ProgRef {
   readonly id: number;
   readonly spec: ProgramSpec;
   readonly prepared: PreparedProgram;
+  /** By slot, what the kernel does not have of what the program asks for. */
+  readonly missing: ReadonlyMap<number, string>;
   /** Who holds it at the moment: objects, links, descriptors, prog array slots. */
   references = 0;
 
-  constructor(id: number, spec: ProgramSpec, prepared: PreparedProgram) {
+  constructor(id: number, spec: ProgramSpec, linked: LinkedProgram) {
     this.id = id;
     this.spec = spec;
-    this.prepared = prepared;
+    this.prepared = linked.prepared;
+    this.missing = linked.missing;
   }
 
   get name(): string {

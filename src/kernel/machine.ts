@@ -5,6 +5,7 @@
 import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import { MAX_CPUS } from '../base/limits.ts';
+import type { Btf } from '../btf/index.ts';
 import {
   createHelpers,
   type Halves,
@@ -14,9 +15,10 @@ import {
   type TracedEvent,
 } from '../helpers/index.ts';
 import type { BpfMap, MapEnv, PerfEventRef, ProgRef } from '../maps/index.ts';
-import { type Engine, type Interpreter, InterpreterEngine, Memory } from '../vm/index.ts';
+import { type Engine, type Interpreter, InterpreterEngine, Memory, VmFault } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { FdTable } from './fds.ts';
+import { builtinKernelTypes } from './kernel-types.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import { type RandomSource, seededRandom } from './random.ts';
 import { type Task, type TaskOptions, TaskTable } from './tasks.ts';
@@ -35,6 +37,11 @@ export interface MachineOptions {
   readonly budget?: number;
   /** Bytes that linear memory may grow to. */
   readonly memoryLimit?: number;
+  /**
+   * BTF of the kernel to stand for, then of its modules: CO-RE relocates against it, strictly as libbpf, and tasks are laid
+   * out by it. By default the few types that the simulated kernel has content for, beside each object's own.
+   */
+  readonly btf?: readonly Btf[];
   /** Called before every instruction, for tracing; runs are several times slower with it. */
   readonly onInsn?: (interpreter: Interpreter) => void;
 }
@@ -62,6 +69,8 @@ export class Machine implements HelperRuntime, MapEnv {
   readonly cpuCount: number;
   readonly clock: Clock;
   readonly tasks: TaskTable;
+  /** The kernel's types, then those of its modules. */
+  readonly kernelTypes: readonly Btf[];
   readonly tracePipe = new TracePipe();
   readonly random: RandomSource;
   readonly programFds = new FdTable<ProgRef>();
@@ -80,7 +89,8 @@ export class Machine implements HelperRuntime, MapEnv {
     this.memory = new Memory(options.memoryLimit === undefined ? {} : { maxBytes: options.memoryLimit });
     this.clock = options.clock instanceof Clock ? options.clock : new Clock(options.clock);
     this.random = typeof seed === 'number' ? seededRandom(seed) : seed;
-    this.tasks = new TaskTable(this.memory);
+    this.kernelTypes = options.btf ?? [builtinKernelTypes()];
+    this.tasks = new TaskTable(this.memory, this.kernelTypes[0] ?? builtinKernelTypes());
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
     const { onInsn } = options;
     this.engine = new InterpreterEngine(this.memory, createHelpers(this), {
@@ -132,6 +142,8 @@ export class Machine implements HelperRuntime, MapEnv {
     this.running = program;
     try {
       return this.engine.execute(program.prepared, context);
+    } catch (error) {
+      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
     } finally {
       this.running = before;
     }
@@ -196,4 +208,19 @@ export class Machine implements HelperRuntime, MapEnv {
   perfEventByFd(fd: number): PerfEventRef | number {
     return this.perfEventFds.get(fd) ?? -Errno.EBADF;
   }
+}
+
+/** A fault at an instruction that stands for something the kernel does not have says what that is. */
+function sayWhatIsMissing(fault: VmFault, program: LoadedProgram): VmFault {
+  const { insn } = fault.place;
+  const missing =
+    insn === undefined || fault.place.program !== program.name ? undefined : program.missing.get(insn);
+  if (fault.code !== 'unknown-helper' || missing === undefined) return fault;
+  const { frames, instruction, sourceText, cause } = fault;
+  return new VmFault('unknown-helper', missing, {
+    frames,
+    instruction,
+    ...(sourceText === undefined ? {} : { sourceText }),
+    cause,
+  });
 }

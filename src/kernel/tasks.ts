@@ -1,15 +1,14 @@
 /**
- * Tasks: who runs when a program is called. A task is what the helpers tell of `current`: ids, credentials, name, and an
- * address that stands for its struct task_struct.
+ * Tasks: who runs when a program is called. A task is what the helpers tell of `current`: ids, credentials, name, and a struct
+ * task_struct in memory, laid out as the kernel's types say.
  */
 import { encodeUtf8 } from '../base/text.ts';
+import type { Btf } from '../btf/index.ts';
 import type { Memory } from '../vm/index.ts';
+import { memberOffset } from './kernel-types.ts';
 
 /** TASK_COMM_LEN of include/linux/sched.h: a command name's bytes, its terminating zero included. */
-export const TASK_COMM_LEN = 16;
-
-/** Bytes that stand for a struct task_struct; reads beyond fault in checked programs and fail in bpf_probe_read_kernel. */
-const TASK_STRUCT_BYTES = 16 * 1024;
+const TASK_COMM_LEN = 16;
 
 /** What a task is made from; what is left out is as for a user's first process. */
 export interface TaskOptions {
@@ -20,9 +19,11 @@ export interface TaskOptions {
   readonly comm?: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Pid of the parent; by default the current task's. */
+  readonly parent?: number;
 }
 
-/** A live task. Ids and names may be changed between events, as by setuid() or exec(). */
+/** A live task. Name and credentials may be changed between events, as by exec() or setuid(). */
 export interface Task {
   readonly pid: number;
   readonly tgid: number;
@@ -36,30 +37,22 @@ export interface Task {
 /** All tasks of a machine; hands out ids. */
 export class TaskTable {
   private nextPid = 1000;
-  private readonly byPid = new Map<number, Task>();
+  private readonly byPid = new Map<number, TaskObject>();
   private readonly memory: Memory;
+  private readonly types: Btf;
 
-  constructor(memory: Memory) {
+  /** @param types Where struct task_struct is looked up; without it tasks have no members in memory. */
+  constructor(memory: Memory, types: Btf) {
     this.memory = memory;
+    this.types = types;
   }
 
   /** Makes a task; an id that is taken already is given to the new one, as after a process ended. */
   spawn(options: TaskOptions = {}): Task {
     const pid = options.pid ?? this.freePid();
     this.exit(pid);
-    const task: Task = {
-      pid,
-      tgid: options.tgid ?? pid,
-      comm: options.comm ?? 'bpflab',
-      uid: options.uid ?? 1000,
-      gid: options.gid ?? options.uid ?? 1000,
-      address: this.memory.allocate({
-        size: TASK_STRUCT_BYTES,
-        kind: 'task',
-        name: `task ${pid}`,
-        writable: false,
-      }),
-    };
+    const task = new TaskObject(this.memory, this.types, pid, options);
+    task.setParent(this.byPid.get(options.parent ?? -1) ?? task);
     this.byPid.set(pid, task);
     return task;
   }
@@ -82,9 +75,58 @@ export class TaskTable {
   }
 }
 
-/** A command name as the kernel keeps it: cut to 15 bytes, padded with zeros to 16. */
-export function commBytes(comm: string): Uint8Array {
-  const bytes = new Uint8Array(TASK_COMM_LEN);
-  bytes.set(encodeUtf8(comm).subarray(0, TASK_COMM_LEN - 1));
-  return bytes;
+/** A task together with its struct in memory, which follows changes of its name. */
+class TaskObject implements Task {
+  readonly pid: number;
+  readonly tgid: number;
+  uid: number;
+  gid: number;
+  readonly address: number;
+  private readonly memory: Memory;
+  private readonly types: Btf;
+  private name = '';
+
+  constructor(memory: Memory, types: Btf, pid: number, options: TaskOptions) {
+    this.memory = memory;
+    this.types = types;
+    this.pid = pid;
+    this.tgid = options.tgid ?? pid;
+    this.uid = options.uid ?? 1000;
+    this.gid = options.gid ?? this.uid;
+    const struct = types.findByName('task_struct', 'struct');
+    const size = struct === undefined ? 0 : types.sizeOf(struct.id);
+    this.address = memory.allocate({ size, kind: 'task', name: `task ${pid}`, writable: false });
+    this.writeMember('pid', word32(pid));
+    this.writeMember('tgid', word32(this.tgid));
+    this.writeMember('group_leader', word64(this.address));
+    this.comm = options.comm ?? 'bpflab';
+  }
+
+  get comm(): string {
+    return this.name;
+  }
+
+  set comm(name: string) {
+    this.name = name;
+    const bytes = new Uint8Array(TASK_COMM_LEN);
+    bytes.set(encodeUtf8(name).subarray(0, TASK_COMM_LEN - 1));
+    this.writeMember('comm', bytes);
+  }
+
+  setParent(parent: TaskObject): void {
+    for (const member of ['real_parent', 'parent']) this.writeMember(member, word64(parent.address));
+  }
+
+  private writeMember(member: string, bytes: Uint8Array): void {
+    const offset = memberOffset(this.types, 'task_struct', member);
+    if (offset !== undefined) this.memory.writeBytes(this.address + offset, bytes);
+  }
+}
+
+function word32(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}
+
+function word64(value: number): Uint8Array {
+  return new Uint8Array(BigUint64Array.of(BigInt(value)).buffer);
 }

@@ -1,6 +1,6 @@
 /** Tracing programs on the simulated kernel: system calls, tasks, CPUs, trace pipe, events to user space. */
 import { describe, expect, it } from 'vitest';
-import { Kernel, type PerfSample, seededRandom } from '../../src/index.ts';
+import { BtfBuilder, Kernel, type PerfSample, parseBtf, seededRandom } from '../../src/index.ts';
 import { openFixture } from '../fixtures.ts';
 
 describe('map_lookup_percpu_elem', () => {
@@ -218,6 +218,60 @@ describe('text', () => {
     expect(object.bss.compared).toBe(0);
     expect(object.bss.line).toBe('bash[12] on cpu 1: -42');
     expect(kernel.tracePipe.read().map((entry) => entry.text)).toEqual(['uid 1 gid 2 cpu 1 pid 12']);
+  });
+});
+
+describe('parent_core', () => {
+  it('reads the parent through pointers and offsets that CO-RE took from the kernel', () => {
+    const kernel = new Kernel({ task: { pid: 50, comm: 'init' } });
+    const object = kernel.load(openFixture('tracing/parent_core'));
+    object.programs.on_execve!.attach();
+    const shell = kernel.spawn({ pid: 60, comm: 'sh' });
+    kernel.syscall('execve', [], { pid: shell.pid });
+    expect(object.bss).toMatchObject({ parent_pid: 50, parent_comm: 'init' });
+
+    kernel.currentTask.comm = 'systemd';
+    kernel.syscall('execve', [], { pid: shell.pid });
+    expect(object.bss.parent_comm).toBe('systemd');
+  });
+
+  it('uses the layout of the BTF that it is given, and finds nothing where a member is missing', () => {
+    const layout = (members: readonly string[]) => {
+      const builder = new BtfBuilder();
+      const int = builder.add({ kind: 'int', name: 'int', size: 4, encoding: 'signed', bits: 32, offset: 0 });
+      const char = builder.add({
+        kind: 'int',
+        name: 'char',
+        size: 1,
+        encoding: 'signed',
+        bits: 8,
+        offset: 0,
+      });
+      const comm = builder.add({ kind: 'array', name: '', elementType: char, indexType: int, count: 16 });
+      const task = builder.add({ kind: 'ptr', name: '', type: builder.nextId + 1 });
+      const types: Record<string, number> = { tgid: int, comm, real_parent: task };
+      builder.add({
+        kind: 'struct',
+        name: 'task_struct',
+        size: 4096,
+        members: members.map((name, i) => ({
+          name,
+          type: types[name]!,
+          bitOffset: 8 * (1000 + 24 * i),
+          bitSize: 0,
+        })),
+      });
+      return [parseBtf(builder.bytes())];
+    };
+    const run = (members: readonly string[]) => {
+      const kernel = new Kernel({ btf: layout(members), task: { pid: 50, comm: 'init' } });
+      const object = kernel.load(openFixture('tracing/parent_core'));
+      object.programs.on_execve!.attach();
+      kernel.syscall('execve', [], { pid: kernel.spawn().pid });
+      return object.bss.parent_pid;
+    };
+    expect(run(['comm', 'real_parent', 'tgid'])).toBe(50);
+    expect(() => run(['comm', 'real_parent'])).toThrow(/no match for <byte_off> .* struct task_struct\.tgid/);
   });
 });
 

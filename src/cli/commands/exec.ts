@@ -13,7 +13,7 @@ import {
   subprogStarts,
 } from '../../isa/index.ts';
 import { type HelperTable, InterpreterEngine, Memory, type PreparedProgram } from '../../vm/index.ts';
-import type { Io } from '../io.ts';
+import { type Io, processStreams, type Streams } from '../io.ts';
 
 interface ExecOptions {
   readonly budget: string;
@@ -32,14 +32,27 @@ export function define(command: Command, io: Io): void {
     .option('--budget <n>', 'instructions that the run may take', DEFAULT_BUDGET)
     .option('--json', 'print one JSON document')
     .action(async (memory: readonly string[], options: ExecOptions) => {
-      const r0 = exec(
-        fromHex(new TextDecoder().decode(io.read('-'))),
-        fromHex(memory.join(' ')),
-        Number(options.budget),
-      );
-      if (options.json === true) (await import('../json.ts')).printJson(io, 'exec', { r0 });
-      else io.out(`${r0.toString(16)}\n`);
+      if (options.json === true)
+        (await import('../json.ts')).printJson(io, 'exec', { r0: execInput(memory, io, options) });
+      else printResult(memory, io, options);
     });
+}
+
+/** The whole of the command, as text on stdout; main.ts calls it when there are no options to parse. */
+export function printResult(
+  memory: readonly string[],
+  streams: Streams = processStreams,
+  options: ExecOptions = { budget: DEFAULT_BUDGET },
+): void {
+  streams.out(`${execInput(memory, streams, options).toString(16)}\n`);
+}
+
+function execInput(memory: readonly string[], streams: Streams, options: ExecOptions): bigint {
+  return exec(
+    fromHex(new TextDecoder().decode(streams.read('-'))),
+    fromHex(memory.join(' ')),
+    Number(options.budget),
+  );
 }
 
 /** Runs bytecode and gives r0. */

@@ -1,7 +1,16 @@
 /** `bpflab run OBJ`: load an object, make its events happen, show what its programs did. */
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { BpfObject, type Interpreter, type KconfigValue, Kernel, UsageError, VmFault } from '../../index.ts';
+import {
+  BpfObject,
+  type Btf,
+  type Interpreter,
+  type KconfigValue,
+  Kernel,
+  parseBtf,
+  UsageError,
+  VmFault,
+} from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
@@ -26,6 +35,7 @@ interface RunOptions {
   readonly cpu: number;
   readonly pid?: number;
   readonly seed: number;
+  readonly btf: readonly string[];
   readonly dumpMaps?: boolean;
   readonly trace?: boolean;
   readonly json?: boolean;
@@ -49,6 +59,12 @@ export function define(command: Command, io: Io): void {
     .option('--cpus <n>', 'CPUs of the machine', integerOption('--cpus', 1, 4096), 1)
     .option('--cpu <n>', 'CPU to run on', integerOption('--cpu', 0, 4095), 0)
     .option('--pid <n>', 'process id of the current task', integerOption('--pid', 1, 4_194_304))
+    .option(
+      '--btf <file>',
+      "a kernel's BTF for CO-RE; further ones are of its modules (repeatable)",
+      collect,
+      [],
+    )
     .option('--seed <n>', 'seed of the random numbers', integerOption('--seed', 0, 0xffff_ffff), 1)
     .option('--dump-maps', 'print the content of the maps afterwards')
     .option('--trace', 'print every instruction that runs, to stderr')
@@ -118,10 +134,21 @@ function makeKernel(options: RunOptions, io: Io): Kernel {
   return new Kernel({
     cpus: options.cpus,
     seed: options.seed,
+    ...(options.btf.length === 0 ? {} : { btf: readKernelTypes(options.btf, io) }),
     kconfig,
     ...(options.pid === undefined ? {} : { task: { pid: options.pid } }),
     ...(options.trace === true ? { onInsn: traceTo(io) } : {}),
   });
+}
+
+/** The kernel's BTF, then those of its modules, which continue its ids. */
+function readKernelTypes(files: readonly string[], io: Io): Btf[] {
+  const types: Btf[] = [];
+  for (const file of files) {
+    const base = types[0];
+    types.push(parseBtf(io.read(file), undefined, base === undefined ? {} : { base }));
+  }
+  return types;
 }
 
 function traceTo(io: Io): (interpreter: Interpreter) => void {

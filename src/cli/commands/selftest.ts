@@ -1,10 +1,10 @@
 /** `bpflab selftest [NAME]`: replays kernel selftests on embedded objects, or on one given. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { integerOption } from '../options.ts';
+import { readPackageFile } from '../package-files.ts';
 import { renderTable } from '../render/table.ts';
 import { CommandFailed, usageError } from '../report.ts';
 import { SELFTESTS, type Selftest, type SelftestCheck } from '../selftests.ts';
@@ -65,7 +65,7 @@ function run(name: string | undefined, options: SelftestOptions, io: Io): void {
 
 function objectOf(test: Selftest, options: SelftestOptions, io: Io): Uint8Array {
   if (options.object !== undefined) return io.read(options.object);
-  return readFileSync(new URL(`../../../fixtures/programs/${test.fixture}`, import.meta.url));
+  return readPackageFile(`fixtures/programs/${test.fixture}`);
 }
 
 const holds = (check: SelftestCheck): boolean => check.actual === check.expected;
