@@ -23,11 +23,13 @@ export class ArrayMap implements BpfMap {
   private readonly owner: MapMemory;
   private readonly layout: ValueLayout;
   private readonly walks: IndexWalks;
+  private readonly maxEntries: number;
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
     const { env, attr, owner } = context;
     this.attr = attr;
+    this.maxEntries = attr.maxEntries;
     this.owner = owner;
     this.layout = new ValueLayout(env, attr, context.fields, false);
     this.address = allocateMapObject(owner, attr);
@@ -44,7 +46,7 @@ export class ArrayMap implements BpfMap {
 
   lookup(key: number): number {
     const index = loadWord(this.owner.memory, key);
-    return index < this.attr.maxEntries ? this.values + index * this.stride : 0;
+    return index < this.maxEntries ? this.values + index * this.stride : 0;
   }
 
   update(key: number, value: number, flags: number): number {
@@ -62,11 +64,11 @@ export class ArrayMap implements BpfMap {
   }
 
   iterate(): MapIterator {
-    return this.walks.begin(this.attr.maxEntries, (index) => this.values + index * this.stride);
+    return this.walks.begin(this.maxEntries, (index) => this.values + index * this.stride);
   }
 
   directValue(offset: number): number {
-    if (this.attr.maxEntries !== 1) return -Errno.ENOTSUPP;
+    if (this.maxEntries !== 1) return -Errno.ENOTSUPP;
     return offset < this.attr.valueSize ? this.values + offset : -Errno.EINVAL;
   }
 
@@ -74,7 +76,7 @@ export class ArrayMap implements BpfMap {
     if (key.length < INDEX_BYTES || value.length < this.userValueSize) return -Errno.EFAULT;
     if (flags !== 0 && !(flags === BPF_F_LOCK && this.layout.hasLock)) return -Errno.EINVAL;
     const index = userWord(key, 0);
-    if (index >= this.attr.maxEntries) return -Errno.ENOENT;
+    if (index >= this.maxEntries) return -Errno.ENOENT;
     this.layout.loadUser(this.values + index * this.stride, value);
     return 0;
   }
@@ -95,19 +97,19 @@ export class ArrayMap implements BpfMap {
   }
 
   nextKey(key: Uint8Array | undefined, next: Uint8Array): number {
-    return nextIndex(key, next, this.attr.maxEntries);
+    return nextIndex(key, next, this.maxEntries);
   }
 
   free(): void {
     if (this.layout.holdsResources) {
-      for (let i = 0; i < this.attr.maxEntries; i++) this.layout.free(this.values + i * this.stride);
+      for (let i = 0; i < this.maxEntries; i++) this.layout.free(this.values + i * this.stride);
     }
     this.owner.freeAll();
   }
 
   private refuse(index: number, flags: number): number {
     if (unknownUpdateFlags(flags)) return -Errno.EINVAL;
-    if (index >= this.attr.maxEntries) return -Errno.E2BIG;
+    if (index >= this.maxEntries) return -Errno.E2BIG;
     if ((flags & BPF_NOEXIST) !== 0) return -Errno.EEXIST;
     if ((flags & BPF_F_LOCK) !== 0 && !this.layout.hasLock) return -Errno.EINVAL;
     return 0;

@@ -28,11 +28,13 @@ export abstract class HashMapBase implements BpfMap {
   protected readonly values: ValueLayout;
   protected readonly layout: ElementLayout;
   protected readonly table: HashTable;
+  private readonly keySize: number;
 
   constructor(context: MapContext, shape: HashShape) {
     const { env, attr, owner } = context;
     this.env = env;
     this.attr = attr;
+    this.keySize = attr.keySize;
     this.owner = owner;
     this.address = allocateMapObject(owner, attr);
     this.values = new ValueLayout(env, attr, context.fields, shape.perCpu);
@@ -78,13 +80,13 @@ export abstract class HashMapBase implements BpfMap {
   }
 
   updateUser(key: Uint8Array, value: Uint8Array, flags: number): number {
-    if (key.length < this.attr.keySize || value.length < this.userValueSize) return -Errno.EFAULT;
+    if (key.length < this.keySize || value.length < this.userValueSize) return -Errno.EFAULT;
     this.table.takeUserKey(key);
     return this.put(this.table.userKey, 0, value, flags);
   }
 
   deleteUser(key: Uint8Array): number {
-    if (key.length < this.attr.keySize) return -Errno.EFAULT;
+    if (key.length < this.keySize) return -Errno.EFAULT;
     return this.remove(this.table.findUser(key));
   }
 
@@ -94,8 +96,7 @@ export abstract class HashMapBase implements BpfMap {
   }
 
   nextKey(key: Uint8Array | undefined, next: Uint8Array): number {
-    const { table, layout } = this;
-    const { keySize } = this.attr;
+    const { table, layout, keySize } = this;
     if (next.length < keySize || (key !== undefined && key.length < keySize)) return -Errno.EFAULT;
     const at = key === undefined ? 0 : table.findUser(key);
     const element = at === 0 ? table.firstFrom(0) : table.after(at);
@@ -147,7 +148,7 @@ export abstract class HashMapBase implements BpfMap {
   }
 
   private refuseUser(key: Uint8Array, value: Uint8Array, flags: number): number {
-    if (key.length < this.attr.keySize || value.length < this.userValueSize) return -Errno.EFAULT;
+    if (key.length < this.keySize || value.length < this.userValueSize) return -Errno.EFAULT;
     if (flags === 0 || (flags === BPF_F_LOCK && this.values.hasLock)) return 0;
     return -Errno.EINVAL;
   }

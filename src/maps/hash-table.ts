@@ -51,30 +51,29 @@ export class HashTable {
 
   /** The element whose key equals the one at `key`, or 0. */
   find(key: number): number {
-    const { memory, keySize } = this;
-    if (keySize === 4) return this.find4(loadWord(memory, key));
-    if (keySize === 8) return this.find8(loadWord(memory, key), loadWord(memory, key + 4));
-    return this.findHashed(key, hashBytes(memory.view, key, keySize, this.seed));
+    return this.findHashed(key, this.hashOf(key));
   }
 
   /** The same when the hash is known. */
   findHashed(key: number, hash: number): number {
-    const { memory, keySize, nextWord, keyWord, hashWord } = this;
-    const words = memory.u32;
-    const wanted = hash >>> 0;
-    let element = words[this.firstBucket + (hash & this.mask)]!;
-    while (element !== 0) {
-      const at = element >>> 2;
-      if (words[at + hashWord] === wanted && equalKeys(memory, at + keyWord, key, keySize)) return element;
-      element = words[at + nextWord]!;
-    }
-    return 0;
+    const { memory, keySize } = this;
+    if (keySize === 4) return this.find4(loadWord(memory, key), hash);
+    if (keySize === 8) return this.find8(loadWord(memory, key), loadWord(memory, key + 4), hash);
+    return this.findLong(key, hash);
   }
 
   /** The element of a user's key, or 0. Leaves keys of other lengths than 4 and 8 at `userKey`. */
   findUser(key: Uint8Array): number {
-    if (this.keySize === 4) return this.find4(userWord(key, 0));
-    if (this.keySize === 8) return this.find8(userWord(key, 0), userWord(key, 4));
+    const { keySize, seed } = this;
+    if (keySize === 4) {
+      const word = userWord(key, 0);
+      return this.find4(word, hash4(word, seed));
+    }
+    if (keySize === 8) {
+      const low = userWord(key, 0);
+      const high = userWord(key, 4);
+      return this.find8(low, high, hash8(low, high, seed));
+    }
     this.takeUserKey(key);
     return this.find(this.userKey);
   }
@@ -137,10 +136,10 @@ export class HashTable {
     return this.nextInBucket(element) || this.firstFrom(this.bucketOf(element) + 1);
   }
 
-  private find4(word: number): number {
+  private find4(word: number, hash: number): number {
     const words = this.memory.u32;
     const { nextWord, keyWord } = this;
-    let element = words[this.firstBucket + (hash4(word, this.seed) & this.mask)]!;
+    let element = words[this.firstBucket + (hash & this.mask)]!;
     while (element !== 0) {
       const at = element >>> 2;
       if (words[at + keyWord] === word) return element;
@@ -149,13 +148,26 @@ export class HashTable {
     return 0;
   }
 
-  private find8(low: number, high: number): number {
+  private find8(low: number, high: number, hash: number): number {
     const words = this.memory.u32;
     const { nextWord, keyWord } = this;
-    let element = words[this.firstBucket + (hash8(low, high, this.seed) & this.mask)]!;
+    let element = words[this.firstBucket + (hash & this.mask)]!;
     while (element !== 0) {
       const at = element >>> 2;
       if (words[at + keyWord] === low && words[at + keyWord + 1] === high) return element;
+      element = words[at + nextWord]!;
+    }
+    return 0;
+  }
+
+  private findLong(key: number, hash: number): number {
+    const { memory, keySize, nextWord, keyWord, hashWord } = this;
+    const words = memory.u32;
+    const wanted = hash >>> 0;
+    let element = words[this.firstBucket + (hash & this.mask)]!;
+    while (element !== 0) {
+      const at = element >>> 2;
+      if (words[at + hashWord] === wanted && equalKeys(memory, at + keyWord, key, keySize)) return element;
       element = words[at + nextWord]!;
     }
     return 0;

@@ -32,7 +32,7 @@ export class IndexWalks {
   /** @throws SyscallError ENOMEM */
   constructor(owner: MapMemory) {
     this.memory = owner.memory;
-    const base = owner.allocateHidden(KEY_WORDS * 8);
+    const base = owner.allocateHidden(KEY_WORDS * 8, 'map-key');
     for (let i = 0; i < KEY_WORDS; i++) {
       const word = base + i * 8;
       this.memory.setAccess(word, INDEX_BYTES, 'read');

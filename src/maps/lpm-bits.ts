@@ -3,12 +3,17 @@
  */
 import type { Memory } from '../vm/index.ts';
 
-/** How many leading bits two strings have in common, `limit` at most. */
-export function commonPrefix(memory: Memory, a: number, b: number, limit: number): number {
-  const bytes = memory.u8;
-  for (let bit = 0, i = 0; bit < limit; bit += 8, i++) {
-    const different = bytes[a + i]! ^ bytes[b + i]!;
-    if (different !== 0) return Math.min(bit + Math.clz32(different) - 24, limit);
+/** How many leading bits two strings of `bytes` bytes have in common, `limit` at most. */
+export function commonPrefix(memory: Memory, a: number, b: number, bytes: number, limit: number): number {
+  const { view, u8 } = memory;
+  let i = 0;
+  for (; i + 4 <= bytes && 8 * i < limit; i += 4) {
+    const different = view.getInt32(a + i, false) ^ view.getInt32(b + i, false);
+    if (different !== 0) return Math.min(8 * i + Math.clz32(different), limit);
+  }
+  for (; i < bytes && 8 * i < limit; i++) {
+    const different = u8[a + i]! ^ u8[b + i]!;
+    if (different !== 0) return Math.min(8 * i + Math.clz32(different) - 24, limit);
   }
   return limit;
 }

@@ -257,7 +257,13 @@ export class LpmTrieMap implements BpfMap {
   private match(node: number, key: number): number {
     const { memory } = this.owner;
     const limit = Math.min(this.lengthOf(node), loadWord(memory, key));
-    return commonPrefix(memory, this.keyOf(node) + LENGTH_BYTES, key + LENGTH_BYTES, limit);
+    return commonPrefix(
+      memory,
+      this.keyOf(node) + LENGTH_BYTES,
+      key + LENGTH_BYTES,
+      this.longest >>> 3,
+      limit,
+    );
   }
 
   private bit(key: number, index: number): number {

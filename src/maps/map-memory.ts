@@ -6,8 +6,8 @@ import { Errno, SyscallError } from '../base/errno.ts';
 import { BpfError } from '../base/errors.ts';
 import { MAX_OBJ_NAME } from '../base/limits.ts';
 import { encodeUtf8 } from '../base/text.ts';
-import type { AllocateOptions, Memory } from '../vm/index.ts';
-import { permanentFlags } from './flags.ts';
+import type { AllocateOptions, Memory, RegionKind } from '../vm/index.ts';
+import { MapFlag, permanentFlags } from './flags.ts';
 import type { MapAttr } from './map.ts';
 
 /** sizeof(struct bpf_map), and byte offsets of the members that programs read. `id` is written by who gives ids. */
@@ -68,8 +68,8 @@ export class MapMemory {
   }
 
   /** Memory for the map's own bookkeeping: programs cannot touch it. */
-  allocateHidden(size: number): number {
-    const address = this.allocate({ size, kind: 'kernel' });
+  allocateHidden(size: number, kind: RegionKind = 'kernel'): number {
+    const address = this.allocate({ size, kind });
     this.memory.setAccess(address, size, 'none');
     return address;
   }
@@ -98,7 +98,8 @@ export function writeMapObject(memory: Memory, address: number, attr: MapAttr): 
   u32(MapObject.maxEntries, attr.maxEntries);
   memory.view.setBigUint64(address + MapObject.mapExtra, attr.mapExtra ?? 0n, true);
   u32(MapObject.mapFlags, permanentFlags(attr.flags));
-  u32(MapObject.numaNode, attr.numaNode ?? NUMA_NO_NODE);
+  const onNode = (attr.flags & MapFlag.BPF_F_NUMA_NODE) !== 0;
+  u32(MapObject.numaNode, onNode ? (attr.numaNode ?? 0) : NUMA_NO_NODE);
   u32(MapObject.btfKeyTypeId, attr.btfKeyTypeId ?? 0);
   u32(MapObject.btfValueTypeId, attr.btfValueTypeId ?? 0);
   memory.writeBytes(address + MapObject.name, encodeUtf8(attr.name).subarray(0, MAX_OBJ_NAME));

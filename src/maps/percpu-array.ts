@@ -26,12 +26,14 @@ export class PercpuArrayMap implements BpfMap {
   private readonly owner: MapMemory;
   private readonly layout: ValueLayout;
   private readonly walks: IndexWalks;
+  private readonly maxEntries: number;
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
     const { env, attr, owner } = context;
     this.env = env;
     this.attr = attr;
+    this.maxEntries = attr.maxEntries;
     this.owner = owner;
     this.layout = new ValueLayout(env, attr, context.fields, true);
     this.address = allocateMapObject(owner, attr);
@@ -44,18 +46,18 @@ export class PercpuArrayMap implements BpfMap {
 
   lookup(key: number): number {
     const index = loadWord(this.owner.memory, key);
-    return index < this.attr.maxEntries ? this.slotOf(index, this.env.currentCpu()) : 0;
+    return index < this.maxEntries ? this.slotOf(index, this.env.currentCpu()) : 0;
   }
 
   lookupPercpu(key: number, cpu: number): number {
     const index = loadWord(this.owner.memory, key);
-    return cpu >>> 0 < this.env.cpuCount && index < this.attr.maxEntries ? this.slotOf(index, cpu) : 0;
+    return cpu >>> 0 < this.env.cpuCount && index < this.maxEntries ? this.slotOf(index, cpu) : 0;
   }
 
   update(key: number, value: number, flags: number): number {
     const index = loadWord(this.owner.memory, key);
     if (unknownUpdateFlags(flags)) return -Errno.EINVAL;
-    if (index >= this.attr.maxEntries) return -Errno.E2BIG;
+    if (index >= this.maxEntries) return -Errno.E2BIG;
     if ((flags & BPF_NOEXIST) !== 0) return -Errno.EEXIST;
     if ((flags & BPF_F_LOCK) !== 0) return -Errno.EINVAL;
     const slot = this.slotOf(index, this.env.currentCpu());
@@ -69,14 +71,14 @@ export class PercpuArrayMap implements BpfMap {
   }
 
   iterate(): MapIterator {
-    return this.walks.begin(this.attr.maxEntries, (index) => this.slotOf(index, this.env.currentCpu()));
+    return this.walks.begin(this.maxEntries, (index) => this.slotOf(index, this.env.currentCpu()));
   }
 
   readUser(key: Uint8Array, value: Uint8Array, flags: number): number {
     if (key.length < INDEX_BYTES || value.length < this.userValueSize) return -Errno.EFAULT;
     if (flags !== 0) return -Errno.EINVAL;
     const index = userWord(key, 0);
-    if (index >= this.attr.maxEntries) return -Errno.ENOENT;
+    if (index >= this.maxEntries) return -Errno.ENOENT;
     this.layout.loadUser(this.slotOf(index, 0), value);
     return 0;
   }
@@ -85,7 +87,7 @@ export class PercpuArrayMap implements BpfMap {
     if (key.length < INDEX_BYTES || value.length < this.userValueSize) return -Errno.EFAULT;
     if (unknownPlainUpdateFlags(flags)) return -Errno.EINVAL;
     const index = userWord(key, 0);
-    if (index >= this.attr.maxEntries) return -Errno.E2BIG;
+    if (index >= this.maxEntries) return -Errno.E2BIG;
     if (flags === BPF_NOEXIST) return -Errno.EEXIST;
     this.layout.storeUser(this.slotOf(index, 0), value);
     this.layout.free(this.slotOf(index, 0));
@@ -97,12 +99,12 @@ export class PercpuArrayMap implements BpfMap {
   }
 
   nextKey(key: Uint8Array | undefined, next: Uint8Array): number {
-    return nextIndex(key, next, this.attr.maxEntries);
+    return nextIndex(key, next, this.maxEntries);
   }
 
   free(): void {
     if (this.layout.holdsResources) {
-      for (let i = 0; i < this.attr.maxEntries; i++) this.layout.free(this.slotOf(i, 0));
+      for (let i = 0; i < this.maxEntries; i++) this.layout.free(this.slotOf(i, 0));
     }
     this.owner.freeAll();
   }
