@@ -14,7 +14,7 @@ export const MAX_LOOPS = 8 * 1024 * 1024;
 
 /** Runs programs to their end. A helper may run another program through the same engine. */
 export interface Engine {
-  readonly name: 'interpreter' | 'jit';
+  readonly name: 'interpreter' | 'jit' | 'auto';
   /**
    * Does ahead of time what the first run would do. Engines keep the result for as long as the program object lives.
    * @throws IsaError when the program is malformed.

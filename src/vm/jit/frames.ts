@@ -48,18 +48,18 @@ export interface Spill {
   after(): void;
 }
 
-/** Puts the budget in memory around calls; nothing to do in functions that do not count. */
-export function budgetSpill(e: Emitter, context: CompileContext, counts: boolean): Spill {
+/** Puts the budget in memory around calls, if it is counted. */
+export function budgetSpill(e: Emitter, context: CompileContext): Spill {
   const address = context.options.control + Control.BUDGET;
   return {
     before: () => {
-      if (!counts) return;
+      if (!context.options.counted) return;
       e.i32(0);
       e.get(Local.BUDGET);
       e.access(W.I32_STORE, address);
     },
     after: () => {
-      if (counts) {
+      if (context.options.counted) {
         e.i32(0);
         e.access(W.I32_LOAD, address);
         e.set(Local.BUDGET);

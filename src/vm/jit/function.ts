@@ -19,10 +19,8 @@ export interface CompiledFunction {
 }
 
 export function compileFunction(context: CompileContext, cfg: Cfg): CompiledFunction {
-  const flow = analyzeFlow(cfg);
-  const hasLoops = flow.loops.isHeader.includes(1);
-  const compiler = new FunctionCompiler(context, cfg, hasLoops && context.options.counted);
-  structure(flow, compiler);
+  const compiler = new FunctionCompiler(context, cfg);
+  structure(analyzeFlow(cfg), compiler);
   return compiler.finish();
 }
 
@@ -30,17 +28,17 @@ class FunctionCompiler implements ControlSink {
   private readonly context: CompileContext;
   private readonly cfg: Cfg;
   private readonly e: Emitter;
-  private readonly counts: boolean;
   private readonly spill: Spill;
 
-  constructor(context: CompileContext, cfg: Cfg, counts: boolean) {
+  constructor(context: CompileContext, cfg: Cfg) {
     this.context = context;
     this.cfg = cfg;
-    this.counts = counts;
     this.e = new Emitter(slotsIn(cfg), writesFramePointer(cfg));
-    this.spill = budgetSpill(this.e, context, counts);
+    this.spill = budgetSpill(this.e, context);
     // A function begins as it goes on behind a call.
     this.spill.after();
+    // Callbacks without loops count too, so that no helper can call them for ever.
+    this.countDown(cfg.first[0]!, 1);
     this.e.i32(MAX_LOOPS);
     this.e.set(Local.LOOPS);
   }
@@ -57,23 +55,9 @@ class FunctionCompiler implements ControlSink {
   }
 
   loop(header: number, cost: number): void {
-    const { e, context } = this;
-    e.op(W.LOOP);
-    e.op(Type.EMPTY);
-    if (!this.counts) return;
-    const slot = this.cfg.first[header] ?? 0;
-    e.mark(slot);
-    e.get(Local.BUDGET);
-    e.i32(cost);
-    e.op(W.I32_SUB);
-    e.tee(Local.BUDGET);
-    e.i32(0);
-    e.op(W.I32_LT_S);
-    e.ifThen();
-    e.i32(slot);
-    e.call(context.imports.refill);
-    e.set(Local.BUDGET);
-    e.op(W.END);
+    this.e.op(W.LOOP);
+    this.e.op(Type.EMPTY);
+    this.countDown(this.cfg.first[header] ?? 0, cost);
   }
 
   ifCondition(block: number, whenTaken: boolean): void {
@@ -121,6 +105,24 @@ class FunctionCompiler implements ControlSink {
       const insn = this.cfg.insns[slot];
       if (insn !== undefined) this.insn(insn, slot);
     }
+  }
+
+  /** Takes instructions off the budget. A dispatcher, which is no block, counts as the function's first slot. */
+  private countDown(slot: number, cost: number): void {
+    const { e, context } = this;
+    if (!context.options.counted) return;
+    e.mark(slot);
+    e.get(Local.BUDGET);
+    e.i32(cost);
+    e.op(W.I32_SUB);
+    e.tee(Local.BUDGET);
+    e.i32(0);
+    e.op(W.I32_LT_S);
+    e.ifThen();
+    e.i32(slot);
+    e.call(context.imports.refill);
+    e.set(Local.BUDGET);
+    e.op(W.END);
   }
 
   private condition(block: number, whenTaken: boolean): void {

@@ -97,7 +97,7 @@ function emitMapLookup(
 function emitLoop(e: Emitter, context: CompileContext, slot: number, spill: Spill): boolean {
   const pointer = e.constant(2);
   const start = pointer === undefined ? undefined : context.program.subprogs[(pointer - CODE_BASE) / 8];
-  if (start === undefined || context.options.counted) return false;
+  if (start === undefined) return false;
   e.reg(4);
   e.op(W.I64_EQZ);
   e.ifThen(Type.I64);

@@ -112,18 +112,24 @@ export class LoadedProgram {
     if (entry.returns !== 'u64') return call;
     const { memory, helpers, control } = this.host;
     const at = (control + Control.HELPER_HIGH) >> 2;
-    if (entry.args.length === 0) {
-      return () => {
-        const low = call();
-        memory.i32[at] = helpers.high;
-        return low;
-      };
-    }
-    return (...words) => {
-      const low = call(...words);
+    const finish = (low: number): number => {
       memory.i32[at] = helpers.high;
       return low;
     };
+    // One function a number of words: a list of arguments costs more than most helpers do.
+    const words = entry.args.length + entry.args.filter((pass) => pass === 'u64').length;
+    switch (entry.kind === 'plain' ? words : Number.NaN) {
+      case 0:
+        return () => finish(call());
+      case 1:
+        return (a) => finish(call(a));
+      case 2:
+        return (a, b) => finish(call(a, b));
+      case 3:
+        return (a, b, c) => finish(call(a, b, c));
+      default:
+        return (...all) => finish(call(...all));
+    }
   }
 
   /** A helper that calls back: drives it to its end. The last word is the caller's frame. */
