@@ -1,0 +1,76 @@
+/** The commands: one row each, loaded only when it is asked for, so that a small command starts fast. */
+import { Command } from 'commander';
+import type { Io } from './io.ts';
+import { readPackageFile } from './package-files.ts';
+
+/** What a command's module exports. */
+export interface CommandModule {
+  /** Adds arguments, options and the action to the command that stands for it. */
+  define(command: Command, io: Io): void;
+}
+
+interface CommandRow {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const COMMANDS: Readonly<Record<string, CommandRow>> = {
+  run: {
+    summary: 'run the programs of an object and show what they did',
+    load: () => import('./commands/run.ts'),
+  },
+  inspect: {
+    summary: 'show sections, programs, maps, types and relocations',
+    load: () => import('./commands/inspect.ts'),
+  },
+  disasm: {
+    summary: 'disassemble an object, with its source lines',
+    load: () => import('./commands/disasm.ts'),
+  },
+  asm: { summary: 'assemble text into bytecode', load: () => import('./commands/asm.ts') },
+  selftest: { summary: 'replay a kernel selftest', load: () => import('./commands/selftest.ts') },
+  exec: { summary: 'run raw bytecode from stdin', load: () => import('./commands/exec.ts') },
+};
+
+/** Runs the command that `argv` names; throws what it throws, and CommanderError for wrong usage. */
+export async function runCommand(argv: readonly string[], io: Io): Promise<void> {
+  await (await buildProgram(argv, io)).parseAsync(argv, { from: 'user' });
+}
+
+/** The root command with every subcommand named and the wanted one defined. */
+async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
+  const root = new Command('bpflab')
+    .description('eBPF without a kernel: load, run and inspect clang-compiled objects')
+    .option('-V, --version', 'print the version')
+    .allowExcessArguments()
+    .action((options: { version?: boolean }, command: Command) => {
+      const [unknown] = command.args;
+      if (unknown !== undefined)
+        command.error(`error: unknown command '${unknown}'; bpflab --help lists them`);
+      if (options.version === true) io.out(`${version()}\n`);
+      else root.help({ error: true });
+    });
+  const wanted = argv.find((word) => !word.startsWith('-'));
+  for (const [name, row] of Object.entries(COMMANDS)) {
+    const command = root.command(name).summary(row.summary).description(row.summary);
+    if (name === wanted || (wanted === 'help' && argv.includes(name))) (await row.load()).define(command, io);
+  }
+  for (const command of [root, ...root.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => {
+        io.out(text);
+      },
+      writeErr: (text) => {
+        io.err(text);
+      },
+    });
+  }
+  return root;
+}
+
+function version(): string {
+  const manifest = JSON.parse(new TextDecoder().decode(readPackageFile('package.json'))) as {
+    version: string;
+  };
+  return manifest.version;
+}
