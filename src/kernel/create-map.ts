@@ -7,6 +7,7 @@ import { MAX_OBJ_NAME } from '../base/limits.ts';
 import type { MapSpec, ObjectSpec } from '../loader/index.ts';
 import { type BpfMap, createMap, type MapAttr } from '../maps/index.ts';
 import { BpfMapType } from '../spec/index.ts';
+import type { LiveMap } from './live-map.ts';
 import type { Machine } from './machine.ts';
 
 /** Kinds whose keys and values have no types for the kernel. */
@@ -37,7 +38,7 @@ export function createFromSpec(
   object: ObjectSpec,
   spec: MapSpec,
   maxEntries?: number,
-): BpfMap {
+): LiveMap {
   const inner = spec.inner === undefined ? undefined : createFromSpec(machine, object, spec.inner);
   try {
     const map = createWithOrWithoutBtf(machine, object, spec, {
@@ -49,15 +50,14 @@ export function createFromSpec(
       flags: spec.flags,
       mapExtra: spec.mapExtra,
       numaNode: spec.numaNode,
-      ...(inner === undefined ? {} : { innerMap: inner }),
+      ...(inner === undefined ? {} : { innerMap: inner.map }),
     });
-    machine.addMap(map);
-    return map;
+    return machine.addMap(map);
   } catch (error) {
     throw withPlace(error, spec);
   } finally {
     // The template only lends its attributes.
-    if (inner !== undefined) machine.removeMap(inner);
+    inner?.release();
   }
 }
 

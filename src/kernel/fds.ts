@@ -1,5 +1,5 @@
 /** File descriptors of the simulated process: numbers that stand for programs, perf events and maps. */
-import type { Held } from '../maps/index.ts';
+import type { BpfMap, Held } from '../maps/index.ts';
 
 /** First number that is handed out: 0 to 2 are the standard streams. */
 const FIRST_FD = 3;
@@ -28,4 +28,23 @@ export class FdTable<T extends Held> {
     this.objects[fd - FIRST_FD] = undefined;
     object.release();
   }
+}
+
+/**
+ * Stores an object in a map that holds such objects, as user space does it: by a file descriptor that it has for the moment. 0 or a
+ * negative errno.
+ */
+export function updateByFd<T extends Held>(
+  table: FdTable<T>,
+  object: T,
+  map: BpfMap,
+  key: Uint8Array,
+  flags = 0,
+): number {
+  const fd = table.open(object);
+  const value = new Uint8Array(4);
+  new DataView(value.buffer).setUint32(0, fd, true);
+  const error = map.updateUser(key, value, flags);
+  table.close(fd);
+  return error;
 }

@@ -123,7 +123,7 @@ export class Kernel {
     this.loadedObjects.delete(object);
     for (const handle of [...object.mapList, ...object.programList]) handle.setLive(undefined);
     for (const section of object.sections) section?.comeBack();
-    unloadObject(loaded, this.machine);
+    unloadObject(loaded);
   }
 
   /** A system call by the current task, or another's: `kernel.syscall('openat', [-100, '/etc/passwd', 0])`. */
@@ -179,8 +179,9 @@ export class Kernel {
   private bind(object: BpfObject, loaded: LoadedObject): void {
     const { machine, hooks } = this;
     object.mapList.forEach((handle, index) => {
-      const map = loaded.maps[index]!;
-      handle.setLive({ map, machine });
+      const live = loaded.maps[index]!;
+      const { map } = live;
+      handle.setLive({ live, map, machine });
       const address = map.directValue?.(0) ?? 0;
       const section = object.sections[index];
       if (section === undefined || address <= 0) return;

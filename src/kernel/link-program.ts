@@ -8,13 +8,13 @@ import { highHalf, lowHalf } from '../base/int64.ts';
 import { type Btf, CoreRelocator } from '../btf/index.ts';
 import { decodeProgram, linkFunctionPointers, type RawInsn } from '../isa/index.ts';
 import type { ExternSpec, ObjectSpec, ProgramSpec, Reference } from '../loader/index.ts';
-import type { BpfMap } from '../maps/index.ts';
 import type { PreparedProgram, SourceOf } from '../vm/index.ts';
+import type { LiveMap } from './live-map.ts';
 
 /** What references resolve to. */
 export interface LinkEnvironment {
   /** The object's maps, in the order of its spec. */
-  readonly maps: readonly BpfMap[];
+  readonly maps: readonly LiveMap[];
   /** Addresses of kernel symbols by name, for `.ksyms` externs. */
   readonly ksyms: Readonly<Record<string, bigint>>;
   /** The kernel's types, then those of its modules. */
@@ -26,6 +26,8 @@ export interface LinkedProgram {
   readonly prepared: PreparedProgram;
   /** By slot, what the kernel does not have: a run that reaches one of these instructions faults. */
   readonly missing: ReadonlyMap<number, string>;
+  /** The maps that it refers to, each once. */
+  readonly maps: readonly LiveMap[];
 }
 
 /** BPF_JMP | BPF_CALL. */
@@ -67,10 +69,17 @@ export class ProgramLinker {
         subprogNames: spec.subprogs.map((subprog) => subprog.name),
         source: sourceOf(spec),
       };
-      return { prepared, missing };
+      return { prepared, missing, maps: this.mapsOf(spec) };
     } catch (error) {
       throw error instanceof BpfError ? withProgram(error, spec.name) : error;
     }
+  }
+
+  private mapsOf(spec: ProgramSpec): LiveMap[] {
+    const indices = spec.references.flatMap((reference) =>
+      reference.kind === 'extern' ? [] : [reference.mapIndex],
+    );
+    return [...new Set(indices)].map((index) => this.env.maps[index]!);
   }
 
   private relocate(spec: ProgramSpec, missing: Map<number, string>): RawInsn[] {
@@ -94,11 +103,11 @@ export class ProgramLinker {
   ): void {
     switch (reference.kind) {
       case 'map':
-        setImmediate64(insns, reference.insn, BigInt(this.env.maps[reference.mapIndex]!.address));
+        setImmediate64(insns, reference.insn, BigInt(this.env.maps[reference.mapIndex]!.map.address));
         return;
       case 'map-value': {
         const { map, mapIndex, offset, insn } = reference;
-        const address = this.env.maps[mapIndex]!.directValue?.(offset) ?? -Errno.ENOTSUPP;
+        const address = this.env.maps[mapIndex]!.map.directValue?.(offset) ?? -Errno.ENOTSUPP;
         if (address < 0) {
           const why = `map '${map}' gives no address for offset ${offset} (${errnoName(address)})`;
           throw new LoadError('no-direct-value', why, { program: spec.name, map, insn });

@@ -5,10 +5,19 @@
 import { Errno, SyscallError } from '../base/errno.ts';
 import { LoadError } from '../base/errors.ts';
 import type { Btf } from '../btf/index.ts';
-import { type KconfigValue, kconfigContent, type MapSpec, type ObjectSpec } from '../loader/index.ts';
-import type { BpfMap } from '../maps/index.ts';
+import {
+  type KconfigValue,
+  kconfigContent,
+  type MapSlot,
+  type MapSpec,
+  type ObjectSpec,
+  type ProgramSpec,
+} from '../loader/index.ts';
+import { type BpfMap, ProgArrayMap } from '../maps/index.ts';
 import { createFromSpec } from './create-map.ts';
-import { ProgramLinker } from './link-program.ts';
+import { updateByFd } from './fds.ts';
+import { type LinkedProgram, ProgramLinker } from './link-program.ts';
+import type { LiveMap } from './live-map.ts';
 import { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 
@@ -37,7 +46,7 @@ export interface LoadChoices {
 
 /** What load made, in the order of the spec; a program that was not to be loaded is undefined. */
 export interface LoadedObject {
-  readonly maps: readonly BpfMap[];
+  readonly maps: readonly LiveMap[];
   readonly programs: readonly (LoadedProgram | undefined)[];
 }
 
@@ -52,14 +61,14 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
       `${spec.name} is a big-endian object and this kernel is little-endian: compile it with --target=bpf or bpfel to run it`,
     );
   }
-  const maps: BpfMap[] = [];
+  const maps: LiveMap[] = [];
   const programs: (LoadedProgram | undefined)[] = [];
   try {
     spec.maps.forEach((map, index) => {
       maps.push(createFromSpec(env.machine, spec, map, choices.maxEntries.get(index)));
     });
     spec.maps.forEach((map, index) => {
-      fillDataSection(spec, map, maps[index]!, choices.initial.get(index), env);
+      fillDataSection(spec, map, maps[index]!.map, choices.initial.get(index), env);
     });
     const linker = new ProgramLinker(spec, { maps, ksyms: env.ksyms, kernelTypes: env.kernelTypes });
     for (const program of spec.programs) {
@@ -69,24 +78,40 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
       }
       const linked = linker.link(program);
       env.machine.engine.prepare(linked.prepared);
-      const loaded = new LoadedProgram(env.nextProgramId(), program, linked);
-      loaded.hold();
-      programs.push(loaded);
+      programs.push(makeProgram(env.nextProgramId(), program, linked));
     }
     spec.maps.forEach((map, index) => {
-      fillSlots(spec, map, maps[index]!, { maps, programs }, env.machine);
+      fillSlots(spec, map, maps[index]!.map, { maps, programs }, env.machine);
     });
     return { maps, programs };
   } catch (error) {
-    unloadObject({ maps, programs }, env.machine);
+    unloadObject({ maps, programs });
     throw error;
   }
 }
 
+/** The program in the kernel, held by its object. */
+function makeProgram(id: number, spec: ProgramSpec, linked: LinkedProgram): LoadedProgram {
+  const program = new LoadedProgram(id, spec, linked);
+  program.hold();
+  for (const { map } of linked.maps) {
+    if (!(map instanceof ProgArrayMap) || map.accepts(program)) continue;
+    program.release();
+    throw new SyscallError(
+      Errno.EINVAL,
+      `prog array '${map.attr.name}' is used by programs of another type`,
+      {
+        program: spec.name,
+      },
+    );
+  }
+  return program;
+}
+
 /** Gives up the object's own references to its programs and maps. */
-export function unloadObject(object: LoadedObject, machine: Machine): void {
+export function unloadObject(object: LoadedObject): void {
   for (const program of object.programs) program?.release();
-  for (const map of object.maps) machine.removeMap(map);
+  for (const map of object.maps) map.releaseUser();
 }
 
 function fillDataSection(
@@ -114,8 +139,7 @@ function fillSlots(
   for (const slot of spec.values) {
     const key = new Uint8Array(4);
     new DataView(key.buffer).setUint32(0, slot.index, true);
-    const error =
-      slot.kind === 'program' ? setProgram(object, slot.name, map, key, made, machine) : -Errno.EOPNOTSUPP;
+    const error = fillSlot(object, slot, map, key, made, machine);
     if (error < 0) {
       throw new SyscallError(-error, `slot ${slot.index} cannot hold ${slot.kind} '${slot.name}'`, {
         map: spec.name,
@@ -124,25 +148,19 @@ function fillSlots(
   }
 }
 
-function setProgram(
+/** Puts a program or map of the object into a slot; 0 or a negative errno. */
+function fillSlot(
   object: ObjectSpec,
-  name: string,
+  slot: MapSlot,
   map: BpfMap,
   key: Uint8Array,
   made: LoadedObject,
   machine: Machine,
 ): number {
-  const program = made.programs[object.programs.findIndex((candidate) => candidate.name === name)];
-  if (program === undefined) return -Errno.EBADF;
-  return updateByFd(machine, program, map, key);
-}
-
-/** Stores a program in a prog array slot, as user space does it: by a file descriptor of its own for the moment. */
-export function updateByFd(machine: Machine, program: LoadedProgram, map: BpfMap, key: Uint8Array): number {
-  const fd = machine.programFds.open(program);
-  const value = new Uint8Array(4);
-  new DataView(value.buffer).setUint32(0, fd, true);
-  const error = map.updateUser(key, value, 0);
-  machine.programFds.close(fd);
-  return error;
+  if (slot.kind === 'program') {
+    const program = made.programs[object.programs.findIndex((candidate) => candidate.name === slot.name)];
+    return program === undefined ? -Errno.EBADF : updateByFd(machine.programFds, program, map, key);
+  }
+  const inner = made.maps[object.maps.findIndex((candidate) => candidate.name === slot.name)];
+  return inner === undefined ? -Errno.EBADF : updateByFd(machine.mapFds, inner, map, key);
 }

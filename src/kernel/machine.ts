@@ -14,11 +14,12 @@ import {
   type RunningProgram,
   type TracedEvent,
 } from '../helpers/index.ts';
-import type { BpfMap, MapEnv, PerfEventRef, ProgRef } from '../maps/index.ts';
+import type { BpfMap, MapEnv, MapRef, PerfEventRef, ProgRef } from '../maps/index.ts';
 import { type Engine, type Interpreter, InterpreterEngine, Memory, VmFault } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { FdTable } from './fds.ts';
 import { builtinKernelTypes } from './kernel-types.ts';
+import { LiveMap } from './live-map.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import { type RandomSource, seededRandom } from './random.ts';
 import { type Task, type TaskOptions, TaskTable } from './tasks.ts';
@@ -74,9 +75,12 @@ export class Machine implements HelperRuntime, MapEnv {
   readonly tracePipe = new TracePipe();
   readonly random: RandomSource;
   readonly programFds = new FdTable<ProgRef>();
+  readonly mapFds = new FdTable<MapRef>();
   readonly perfEventFds = new FdTable<PerfEventRef>();
   readonly engine: Engine;
-  private readonly maps = new Map<number, BpfMap>();
+  /** By address of the kernel object. */
+  private readonly maps = new Map<number, LiveMap>();
+  private lastMapId = 0;
   private situation: Situation;
   private running: RunningProgram = { type: 0, name: '' };
 
@@ -149,13 +153,14 @@ export class Machine implements HelperRuntime, MapEnv {
     }
   }
 
-  addMap(map: BpfMap): void {
-    this.maps.set(map.address, map);
-  }
-
-  removeMap(map: BpfMap): void {
-    this.maps.delete(map.address);
-    map.free();
+  /** Makes a map known to programs, which find it by its address; it is so until its last holder lets go. */
+  addMap(map: BpfMap): LiveMap {
+    const live = new LiveMap(++this.lastMapId, map, this.memory, () => {
+      this.maps.delete(map.address);
+    });
+    this.maps.set(map.address, live);
+    live.hold();
+    return live;
   }
 
   // ---- what helpers and maps ask for ----
@@ -177,7 +182,7 @@ export class Machine implements HelperRuntime, MapEnv {
   }
 
   mapAt(address: number): BpfMap | undefined {
-    return this.maps.get(address);
+    return this.maps.get(address)?.map;
   }
 
   trace(text: string): void {
@@ -203,6 +208,10 @@ export class Machine implements HelperRuntime, MapEnv {
 
   programByFd(fd: number): ProgRef | number {
     return this.programFds.get(fd) ?? -Errno.EBADF;
+  }
+
+  mapByFd(fd: number): MapRef | number {
+    return this.mapFds.get(fd) ?? -Errno.EBADF;
   }
 
   perfEventByFd(fd: number): PerfEventRef | number {

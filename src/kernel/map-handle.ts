@@ -8,7 +8,8 @@ import { type Btf, type BtfValue, decodeValue, encodeValue } from '../btf/index.
 import type { MapSpec } from '../loader/index.ts';
 import { BPF_ANY, type BpfMap } from '../maps/index.ts';
 import { BpfMapType, mapTypeName } from '../spec/index.ts';
-import { updateByFd } from './load.ts';
+import { updateByFd } from './fds.ts';
+import type { LiveMap } from './live-map.ts';
 import type { Machine } from './machine.ts';
 import { PerfReader } from './perf-reader.ts';
 import { Program } from './program.ts';
@@ -27,6 +28,7 @@ const PER_CPU_TYPES = new Set<number>([
 ]);
 
 interface Live {
+  readonly live: LiveMap;
   readonly map: BpfMap;
   readonly machine: Machine;
 }
@@ -75,17 +77,18 @@ export class MapHandle {
   }
 
   /**
-   * Sets the value of a key. Per-CPU kinds take an array with one value a CPU; prog arrays take a program.
+   * Sets the value of a key. Per-CPU kinds take an array with one value a CPU; prog arrays take a program, maps of maps a map.
    * @param flags BPF_ANY (default), BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK.
    * @throws SyscallError as the kernel's errno says.
    */
-  update(key: MapKey, value: MapValue | Program, flags = BPF_ANY): void {
+  update(key: MapKey, value: MapValue | Program | MapHandle, flags = BPF_ANY): void {
     const bytes = this.encodeKey(key);
     const { map, machine } = this.need();
-    const error =
-      value instanceof Program
-        ? updateByFd(machine, value.loaded, map, bytes)
-        : map.updateUser(bytes, this.encodeUserValue(value), flags);
+    let error: number;
+    if (value instanceof Program) error = updateByFd(machine.programFds, value.loaded, map, bytes, flags);
+    else if (value instanceof MapHandle)
+      error = updateByFd(machine.mapFds, value.need().live, map, bytes, flags);
+    else error = map.updateUser(bytes, this.encodeUserValue(value), flags);
     this.check(error, `cannot update ${this.describeKey(bytes)}`);
   }
 

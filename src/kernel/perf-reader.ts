@@ -3,6 +3,7 @@ import { SyscallError } from '../base/errno.ts';
 import type { Btf, BtfValue } from '../btf/index.ts';
 import type { BpfMap, PerfEventRef } from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
+import { updateByFd } from './fds.ts';
 import type { Machine } from './machine.ts';
 import { type RecordOptions, RecordQueue, recordDecoder } from './record-queue.ts';
 
@@ -53,18 +54,12 @@ export class PerfReader implements AsyncIterable<PerfSample> {
   }
 
   private open(map: BpfMap, machine: Machine, buffer: CpuBuffer): void {
-    const fd = machine.perfEventFds.open(buffer);
-    const error = map.updateUser(word(buffer.cpu), word(fd), 0);
-    machine.perfEventFds.close(fd);
+    const key = new Uint8Array(4);
+    new DataView(key.buffer).setUint32(0, buffer.cpu, true);
+    const error = updateByFd(machine.perfEventFds, buffer, map, key);
     if (error < 0)
       throw new SyscallError(-error, `no perf buffer on CPU ${buffer.cpu}`, { map: map.attr.name });
   }
-}
-
-function word(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
 }
 
 /** The perf event of one CPU; its buffer is the reader's queue and never full. */

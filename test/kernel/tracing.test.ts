@@ -221,6 +221,32 @@ describe('text', () => {
   });
 });
 
+describe('map_in_map', () => {
+  it('counts in the inner maps that the file puts into its slots', () => {
+    const kernel = new Kernel();
+    const object = kernel.load(openFixture('tracing/map_in_map'));
+    object.programs.count_by_parity!.attach();
+    for (const pid of [10, 11, 13]) kernel.syscall('getpid', [], { pid: kernel.spawn({ pid }).pid });
+    expect(object.maps.even!.lookup(0)).toBe(1n);
+    expect(object.maps.odd!.lookup(0)).toBe(2n);
+  });
+
+  it('holds inner maps of other objects, and takes only maps like its template', () => {
+    const kernel = new Kernel();
+    const object = kernel.load(openFixture('tracing/map_in_map'));
+    const other = kernel.load(openFixture('tracing/map_in_map'));
+    object.programs.count_by_parity!.attach();
+    object.maps.by_parity!.update(0, other.maps.even!);
+    kernel.unload(other);
+    kernel.syscall('getpid', [], { pid: kernel.spawn({ pid: 10 }).pid });
+    expect(object.maps.even!.lookup(0)).toBe(0n);
+    const balances = kernel.load(openFixture('tracing/walk_map')).maps.balances!;
+    expect(() => {
+      object.maps.by_parity!.update(1, balances);
+    }).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+});
+
 describe('parent_core', () => {
   it('reads the parent through pointers and offsets that CO-RE took from the kernel', () => {
     const kernel = new Kernel({ task: { pid: 50, comm: 'init' } });
@@ -304,6 +330,22 @@ describe('firing', () => {
 });
 
 describe('a kernel', () => {
+  it.each(['tracing/map_in_map', 'xdp/tail_parser', 'tracing/perf_sample', 'tracing/ringbuf_events'])(
+    'gets back all memory of %s, whatever refers to whatever',
+    (name) => {
+      const kernel = new Kernel({ cpus: 2 });
+      const round = (): void => {
+        const object = kernel.load(openFixture(name));
+        object.programList[0]!.attach();
+        kernel.unload(object);
+      };
+      round();
+      const before = kernel.memory.bytesInUse;
+      round();
+      expect(kernel.memory.bytesInUse).toBe(before);
+    },
+  );
+
   it('uses as much memory after 100 rounds of load, attach, run and unload as before', () => {
     const kernel = new Kernel({ cpus: 4 });
     const round = (): void => {
