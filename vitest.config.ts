@@ -6,7 +6,6 @@ export default defineConfig({
   resolve: { alias: { bpflab: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
-    exclude: ['test/browser/**'],
     testTimeout: 30_000,
   },
 });

@@ -35,12 +35,12 @@ const STAND_INS = new Map([
 
 /** What most commands need goes into few files: for exec, for the others, for run. The rest follows the commands that use it. */
 const CLI_CHUNKS = [
-  { name: 'engine', test: /[\\/]src[\\/](base|vm|isa[\\/](?!asm[\\/])|cli[\\/]io)/ },
+  { name: 'engine', test: /[\\/]src[\\/](base|vm[\\/](?!jit[\\/])|isa[\\/](?!asm[\\/])|cli[\\/]io)/ },
   {
     name: 'commander',
     test: /[\\/]cli[\\/](command-line|colors)|[\\/]node_modules[\\/](chalk|commander)[\\/]/,
   },
-  { name: 'kernel', test: /[\\/]src[\\/](?!cli[\\/]|isa[\\/]asm[\\/]|btf[\\/]c-)/ },
+  { name: 'kernel', test: /[\\/]src[\\/](?!cli[\\/]|isa[\\/]asm[\\/]|btf[\\/]c-|vm[\\/]jit[\\/])/ },
 ];
 
 /** Paths that the build has written. @type {Set<string>} */
