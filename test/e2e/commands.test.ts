@@ -29,6 +29,9 @@ describe('bpflab', () => {
       /no variable 'nothing'; it has blocked_port/,
     ],
     [['selftest', 'nothing'], /no selftest 'nothing'/],
+    [['run', fixturePath('tracing/globals'), '--set', 'mode=MODE_X'], /--set mode=MODE_X: .*MODE_COUNT/],
+    [['run', fixturePath('tracing/globals'), '--set', 'limits={low: 1'], /it ends too early/],
+    [['run', fixturePath('tracing/walk_map'), '--map', 'balances[x]=1'], /--map balances\[x\]=1: /],
   ])('exits with 2 for wrong usage: %j', (args, message) => {
     const result = bpflab(args);
     expect(result.status).toBe(2);

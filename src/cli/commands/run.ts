@@ -115,7 +115,7 @@ function run(file: string, options: RunOptions, io: Io): void {
       ...(options.dumpMaps === true ? { maps: mapsToJson(object) } : {}),
     });
   } else {
-    io.out(renderRuns(outcomes, io.color));
+    if (fault === undefined) io.out(renderRuns(outcomes, io.color));
     for (const line of lines) io.out(`${line}\n`);
     io.out(renderRecords(records.list(), io.color));
     if (options.dumpMaps === true) io.out(dumpMaps(object, io.color));
@@ -175,7 +175,9 @@ function setVariable(object: BpfObject, text: string): void {
     const names = object.sections.flatMap((candidate) => candidate?.names() ?? []);
     throw usageError(`${object.spec.name} has no variable '${name}'; it has ${names.join(', ') || 'none'}`);
   }
-  section.set(name, parseValue(value));
+  asOption(`--set ${text}`, () => {
+    section.set(name, parseValue(value));
+  });
 }
 
 /** `NAME[KEY]=VALUE`. */
@@ -187,10 +189,18 @@ function setEntry(object: BpfObject, text: string): void {
   const map = object.maps[name]!;
   const program = object.programList.find((candidate) => candidate.name === value && candidate.isLoaded);
   const parsed = program === undefined ? parseValue(value) : program;
-  try {
+  asOption(`--map ${text}`, () => {
     map.update(parseValue(key), parsed);
+  });
+}
+
+/** A value that does not fit its type is a wrong option, not a malformed file. */
+function asOption(option: string, action: () => void): void {
+  try {
+    action();
   } catch (error) {
-    if (error instanceof UsageError) throw usageError(`--map ${text}: ${error.message}`);
+    if (error instanceof UsageError || error instanceof BtfError)
+      throw usageError(`${option}: ${error.message}`);
     throw error;
   }
 }
