@@ -39,8 +39,10 @@ class FunctionCompiler implements ControlSink {
     this.spill.after();
     // Callbacks without loops count too, so that no helper can call them for ever.
     this.countDown(cfg.first[0]!, 1);
-    this.e.i32(MAX_LOOPS);
-    this.e.set(Local.LOOPS);
+    if (cfg.end.some((end) => cfg.insns[end - 1]?.kind === 'may-goto')) {
+      this.e.i32(MAX_LOOPS);
+      this.e.set(Local.LOOPS);
+    }
   }
 
   finish(): CompiledFunction {
