@@ -98,7 +98,7 @@ export class JitEngine implements Engine {
     const control = this.control >> 2;
     const savedBudget = i32[control + BUDGET_WORD]!;
     const savedTailCalls = i32[control + TAIL_CALLS_WORD]!;
-    const frame = this.beginRun(level);
+    const frame = this.beginRun(level, loaded);
     run.level = level + 1;
     try {
       return count === 0 ? loaded.run(r1, r2, frame) : loaded.repeat(r1, r2, frame, count);
@@ -107,7 +107,8 @@ export class JitEngine implements Engine {
     } finally {
       run.level = level;
       run.budgetLeft = budgetLeft;
-      run.tailed.length = tailed;
+      // Setting a length costs more than a short run does.
+      if (run.tailed.length !== tailed) run.tailed.length = tailed;
       if (level > 0) {
         this.memory.i32[control + BUDGET_WORD] = savedBudget;
         this.memory.i32[control + TAIL_CALLS_WORD] = savedTailCalls;
@@ -116,13 +117,13 @@ export class JitEngine implements Engine {
   }
 
   /** Readies the stack of a level, tail calls and budget; returns the first frame. */
-  private beginRun(level: number): number {
+  private beginRun(level: number, loaded: LoadedProgram): number {
     const frame = this.stacks[level] ?? this.addStack();
     const { i32, u8 } = this.memory;
     const { budget, checked } = this.options;
     const control = this.control >> 2;
     i32[control + TAIL_CALLS_WORD] = 0;
-    if (checked === true) u8.fill(0, frame, frame + STACK_SIZE);
+    if (checked === true) u8.fill(0, frame, frame + (loaded.usesOneFrame ? STACK_BYTES : STACK_SIZE));
     if (budget !== undefined) {
       const instalment = Math.min(budget, INSTALMENT);
       this.run.budgetLeft = budget - instalment;

@@ -52,6 +52,8 @@ export class LoadedProgram {
   readonly code: CompiledCode;
   readonly run: Exports['run'];
   readonly repeat: Exports['repeat'];
+  /** No other function's stack frame can be in use while it runs. */
+  readonly usesOneFrame: boolean;
   private readonly invoke: Exports['invoke'];
   private readonly main: unknown;
   private readonly host: Host;
@@ -62,6 +64,8 @@ export class LoadedProgram {
     this.program = program;
     this.code = code;
     this.host = host;
+    this.usesOneFrame =
+      program.subprogs.length === 1 && !code.calls.some(({ entry }) => entry?.kind === 'tail-call');
     const imports = {
       e: { memory: host.memory.wasm, table: host.table },
       f: { ...this.engineImports(), ...this.outsideImports() },
