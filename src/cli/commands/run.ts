@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import {
   BpfObject,
   type Btf,
+  BtfError,
   type Interpreter,
   type KconfigValue,
   Kernel,
