@@ -2,17 +2,18 @@
  * What a family of helpers hands to the table: implementations by name, and the place where a 64-bit result leaves its high
  * half.
  */
-import type { CallbackDriver, HelperFn, PreparedProgram } from '../vm/index.ts';
+import type { CallbackDriver, HelperFn, InlineHelper, PreparedProgram } from '../vm/index.ts';
 import type { HelperRuntime } from './runtime.ts';
 
-/** A helper's implementation; its kind is the kind of the table's entry. */
-export type Implementation =
+/** A helper's implementation; its kind is the kind of the table's entry. `inline`: how compiled programs may do without a call. */
+export type Implementation = { readonly inline?: InlineHelper } & (
   | { readonly kind: 'plain'; readonly call: HelperFn }
   | { readonly kind: 'callback'; readonly start: (...words: number[]) => CallbackDriver | number }
   | {
       readonly kind: 'tail-call';
       readonly target: (mapAddress: number, index: number) => PreparedProgram | undefined;
-    };
+    }
+);
 
 /** Implementations by helper name with its prefix. */
 export type Family = Readonly<Record<string, Implementation>>;
@@ -26,8 +27,8 @@ export interface HighHalf {
 export type FamilyMaker = (runtime: HelperRuntime, result: HighHalf) => Family;
 
 /** A plain helper. */
-export function plain(call: HelperFn): Implementation {
-  return { kind: 'plain', call };
+export function plain(call: HelperFn, inline?: InlineHelper): Implementation {
+  return { kind: 'plain', call, ...(inline === undefined ? {} : { inline }) };
 }
 
 /** Returns a small signed number (an errno, say) from a helper with a 64-bit result. */

@@ -126,6 +126,7 @@ export const loopHelpers: FamilyMaker = (runtime, result) => {
   return {
     bpf_loop: {
       kind: 'callback',
+      inline: { kind: 'loop' },
       // With flags 0 the kernel inlines the loop: the count is compared in full, and the error comes zero-extended.
       start: (count, countHi, callback, context, flagsLo, flagsHi) => {
         if ((flagsLo | flagsHi) !== 0) return wideInt(result, -Errno.EINVAL);

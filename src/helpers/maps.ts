@@ -6,7 +6,10 @@ import { needMap, unsupported } from './map-argument.ts';
 
 /** Lookup, update, delete; the queue operations; values of other CPUs. */
 export const mapHelpers: FamilyMaker = (runtime) => ({
-  bpf_map_lookup_elem: plain((map, key) => needMap(runtime, 'bpf_map_lookup_elem', map).lookup(key >>> 0)),
+  bpf_map_lookup_elem: plain((map, key) => needMap(runtime, 'bpf_map_lookup_elem', map).lookup(key >>> 0), {
+    kind: 'map-lookup',
+    layout: (map) => runtime.mapAt(map)?.placement,
+  }),
 
   bpf_map_update_elem: plain((map, key, value, flagsLo, flagsHi) =>
     needMap(runtime, 'bpf_map_update_elem', map).update(key >>> 0, value >>> 0, unsigned64(flagsLo, flagsHi)),

@@ -4,6 +4,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { alignUp } from '../base/int64.ts';
+import type { MapLayout } from '../vm/index.ts';
 import { loadWord, userWord } from './copy.ts';
 import { BPF_F_LOCK, BPF_NOEXIST, MapFlag, PAGE_BYTES, unknownUpdateFlags } from './flags.ts';
 import { INDEX_BYTES, IndexWalks, nextIndex } from './index-keys.ts';
@@ -42,6 +43,10 @@ export class ArrayMap implements BpfMap {
       size: mmapable ? alignUp(bytes, PAGE_BYTES) : bytes,
       align: mmapable ? PAGE_BYTES : 8,
     });
+  }
+
+  get placement(): MapLayout {
+    return { values: this.values, stride: this.stride, count: this.attr.maxEntries };
   }
 
   lookup(key: number): number {

@@ -4,7 +4,7 @@
  * and out. Failures are negative errno values, never exceptions: both callers turn them into what they need.
  */
 import type { Btf } from '../btf/index.ts';
-import type { Memory } from '../vm/index.ts';
+import type { MapLayout, Memory } from '../vm/index.ts';
 import type { SpecialField } from './fields.ts';
 import type { Held, PerfEventRef, ProgRef } from './ports.ts';
 
@@ -82,6 +82,8 @@ export interface BpfMap {
   iterate?(): MapIterator;
   /** Address of byte `offset` of the value for a `map-value` ld_imm64, or a negative errno; undefined where unsupported (ENOTSUPP). */
   directValue?(offset: number): number;
+  /** Where values lie, for maps that compiled programs may look up in without a call; as `lookup` does it. */
+  readonly placement?: MapLayout;
   /** PROG_ARRAY: the program in a slot, undefined when it is empty or there is none. */
   programAt?(index: number): ProgRef | undefined;
   /** PERF_EVENT_ARRAY: the event in a slot, undefined when it is empty or there is none. */
