@@ -3,3 +3,6 @@ export * from './enums.ts';
 export * from './helper-types.ts';
 export * from './helpers.ts';
 export * from './program-types.ts';
+export * from './attach-targets.ts';
+export * from './kernel-structs.ts';
+export * from './map-helpers.ts';

@@ -1,0 +1,119 @@
+/**
+ * What goes into a verification and what comes out: plain data in the terms of BPF_PROG_LOAD, so that a program can be checked without a
+ * loader, a kernel or maps that exist.
+ */
+import type { Btf, FuncInfo, LineInfo } from '../btf/index.ts';
+import type { RawInsn } from '../isa/index.ts';
+import type { VerifierObserver } from './observer.ts';
+
+/** A map as the verifier knows it. */
+export interface MapInfo {
+  /** As the kernel has it: at most 15 characters. */
+  readonly name: string;
+  /** BPF_MAP_TYPE_* number. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** BPF_F_* creation flags. */
+  readonly flags: number;
+  /** User space cannot write it any more (BPF_MAP_FREEZE). */
+  readonly frozen?: boolean;
+  /** Bytes of the one value of a frozen map that programs can only read: its constants are folded. Zeros when left out. */
+  readonly content?: Uint8Array;
+  readonly btf?: Btf;
+  /** Id of the value's type in `btf`, 0 for none. */
+  readonly btfValueTypeId?: number;
+  /** Map-in-map: what the inner maps are like. */
+  readonly inner?: MapInfo;
+  /** Kernel address that the log shows; a made-up one when left out. */
+  readonly address?: bigint;
+}
+
+/** A function of the program. */
+export interface FunctionInfo extends FuncInfo {
+  /** A loader turns hidden global functions into static ones: true for those. */
+  readonly hidden?: boolean;
+}
+
+/** The attributes of BPF_PROG_LOAD. */
+export interface VerifierInput {
+  readonly insns: readonly RawInsn[];
+  /** BPF_PROG_TYPE_* number. */
+  readonly type: number;
+  /** Expected attach type. */
+  readonly attachType: number;
+  /** BPF_F_* program flags. */
+  readonly flags: number;
+  readonly license: string;
+  /** Maps by file descriptor: what a ld_imm64 names. */
+  readonly maps: ReadonlyMap<number, MapInfo>;
+  /** The program's types; needed with `functions` and `lines`. */
+  readonly btf?: Btf;
+  readonly functions?: readonly FunctionInfo[];
+  readonly lines?: readonly LineInfo[];
+  /** The kernel's types. Without them, programs that need them are refused. */
+  readonly kernelBtf?: Btf;
+  /** Type in `attachBtf` that the program attaches to, 0 for none. */
+  readonly attachBtfId?: number;
+  /** The types of the module that is attached to; `kernelBtf` when left out. */
+  readonly attachBtf?: Btf;
+  /** The program attaches to another program (freplace, or fentry of one). */
+  readonly attachProgram?: boolean;
+}
+
+/** BPF_LOG_LEVEL1: the failing path. */
+export const LOG_LEVEL1 = 1;
+/** BPF_LOG_LEVEL2: every path. */
+export const LOG_LEVEL2 = 2;
+/** BPF_LOG_STATS: time and stack depths at the end. */
+export const LOG_STATS = 4;
+
+export interface VerifierOptions {
+  /** Bits LOG_LEVEL1, LOG_LEVEL2, LOG_STATS as for log_level of BPF_PROG_LOAD; 0 (the default) makes no log. */
+  readonly logLevel?: number;
+  /** Characters of log that are kept, from the start; 64 MiB when left out. */
+  readonly logSize?: number;
+  /** CPUs of the machine: the range of bpf_get_smp_processor_id. 2 when left out. */
+  readonly cpuCount?: number;
+  /** Hears of everything that the walk does. */
+  readonly observer?: VerifierObserver;
+  /** Gives microseconds for the log's `verification time`; 0 when left out. */
+  readonly clock?: () => number;
+}
+
+/** The closing statistics, as the log's last line has them. */
+export interface VerifierStats {
+  /** Instructions that the walk looked at. */
+  readonly insns: number;
+  readonly maxStatesPerInsn: number;
+  readonly totalStates: number;
+  readonly peakStates: number;
+  /** Longest chain of checkpoints that one liveness mark went through. */
+  readonly markRead: number;
+  /** Bytes of stack of each function. */
+  readonly stackDepths: readonly number[];
+}
+
+/** Why a program was rejected. */
+export interface VerifierFailure {
+  /** Stable, kebab-case name of the rule that was broken; `unsupported` where this verifier does not know. */
+  readonly code: string;
+  /** Positive errno of the system call. */
+  readonly errno: number;
+  /** The last line of the kernel's log ahead of the statistics; '' where the kernel says nothing. */
+  readonly message: string;
+  /** The instruction that was being checked, if the walk had begun. */
+  readonly insn?: number;
+}
+
+export interface VerifierResult {
+  readonly verdict: 'accept' | 'reject';
+  /** Present exactly if rejected. */
+  readonly failure?: VerifierFailure;
+  readonly stats: VerifierStats;
+  /** '' without a log level. */
+  readonly log: string;
+  /** The log outgrew `logSize`: its end is missing. The kernel would fail with ENOSPC. */
+  readonly logTruncated: boolean;
+}

@@ -1,0 +1,35 @@
+/** Limits of the verifier that decide verdicts. Sources: kernel/bpf/verifier.c, include/linux/bpf_verifier.h, include/linux/filter.h. */
+
+/** Instructions that a walk may look at (BPF_COMPLEXITY_LIMIT_INSNS). */
+export const MAX_PROCESSED = 1_000_000;
+/** States that may wait to be explored (BPF_COMPLEXITY_LIMIT_JMP_SEQ). */
+export const MAX_PENDING = 8192;
+/** Frames of a call chain. */
+export const MAX_CALL_FRAMES = 8;
+/** Bytes of stack of a call chain. */
+export const MAX_STACK = 512;
+/** Bytes of stack that callers of a function with a tail call may use. */
+export const MAX_STACK_BEFORE_TAIL_CALL = 256;
+/** Functions in a program (BPF_MAX_SUBPROGS). */
+export const MAX_SUBPROGS = 256;
+/** Maps that a program may use. */
+export const MAX_USED_MAPS = 64;
+/** Offsets of pointers stay below this, either way (BPF_MAX_VAR_OFF). */
+export const MAX_VAR_OFF = 2 ** 29;
+/** Sizes that are passed to helpers stay below this (BPF_MAX_VAR_SIZ). */
+export const MAX_VAR_SIZE = 2 ** 29;
+/** Offsets from a packet pointer that ranges are kept for. */
+export const MAX_PACKET_OFF = 0xffff;
+/** Greatest error number that a kernel function returns. */
+export const MAX_ERRNO = 4095;
+
+// Program flags.
+export const BPF_F_STRICT_ALIGNMENT = 1 << 0;
+export const BPF_F_ANY_ALIGNMENT = 1 << 1;
+export const BPF_F_TEST_STATE_FREQ = 1 << 3;
+export const BPF_F_SLEEPABLE = 1 << 4;
+export const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
+
+// Map flags.
+export const BPF_F_RDONLY_PROG = 1 << 7;
+export const BPF_F_WRONLY_PROG = 1 << 8;

@@ -1,0 +1,150 @@
+/**
+ * A state as the log prints it: ` R1_w=scalar(id=1,umax=4) fp-8=mmmm`. Source: print_verifier_state, print_reg_state in
+ * kernel/bpf/log.c.
+ */
+import { baseType, NON_OWN_REF } from '../../spec/index.ts';
+import {
+  formatBounds,
+  formatSigned,
+  formatTnum,
+  formatUnsigned,
+  tnumIsConst,
+  tnumIsUnknown,
+  VAR_VALUE_LO,
+  viewScalar,
+} from '../domain/index.ts';
+import type { Env } from '../env.ts';
+import type { Frame } from '../state/frame.ts';
+import {
+  ADD_CONST,
+  AUX,
+  AUX2,
+  FRAMENO,
+  ID,
+  LIVE,
+  LIVE_DONE,
+  LIVE_READ,
+  LIVE_WRITTEN,
+  OFF,
+  PRECISE,
+  REF,
+  REGISTERS,
+  regAt,
+  slotAt,
+  slotKind,
+  STACK_INVALID,
+  STACK_SPILL,
+  TYPE,
+} from '../state/layout.ts';
+import {
+  CONST_PTR_TO_MAP,
+  isPacketPointer,
+  NOT_INIT,
+  PTR_TO_BTF_ID,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_STACK,
+  SCALAR_VALUE,
+} from '../state/reg-type.ts';
+import { regTypeName } from './type-names.ts';
+
+/** Letters of the kinds of stack bytes: invalid, spill, misc, zero. */
+const SLOT_LETTERS = '?rm0';
+
+/**
+ * All of a frame, or only what the current instruction touched (`env.scratched…`). No line end.
+ */
+export function formatState(env: Env, frame: Frame, all: boolean): string {
+  let text = frame.frameno === 0 ? '' : ` frame${frame.frameno}:`;
+  for (let reg = 0; reg < REGISTERS; reg++) {
+    const o = regAt(reg);
+    if (frame.words[o + TYPE] === NOT_INIT) continue;
+    if (!all && (env.scratchedRegs & (1 << reg)) === 0) continue;
+    text += ` R${reg}${livenessText(frame.words[o + LIVE]!)}=${formatRegister(env, frame, o)}`;
+  }
+  for (let spi = 0; spi < frame.slots; spi++)
+    if (all || slotScratched(env, spi)) text += formatSlot(env, frame, spi);
+  if (frame.refCount > 0 && frame.refId(0) !== 0) {
+    const refs = Array.from({ length: frame.refCount }, (_, i) => frame.refId(i));
+    text += ` refs=${refs.filter((id) => id !== 0).join(',')}`;
+  }
+  return frame.inCallback ? `${text} cb` : text;
+}
+
+function slotScratched(env: Env, spi: number): boolean {
+  const mask = spi < 32 ? env.scratchedSlotsLo : env.scratchedSlotsHi;
+  return (mask & (1 << (spi & 31))) !== 0;
+}
+
+function livenessText(live: number): string {
+  if ((live & (LIVE_READ | LIVE_WRITTEN | LIVE_DONE)) === 0) return '';
+  return `_${(live & LIVE_READ) === 0 ? '' : 'r'}${(live & LIVE_WRITTEN) === 0 ? '' : 'w'}${(live & LIVE_DONE) === 0 ? '' : 'D'}`;
+}
+
+function formatSlot(env: Env, frame: Frame, spi: number): string {
+  const o = slotAt(spi);
+  let letters = '';
+  let valid = false;
+  for (let i = 0; i < 8; i++) {
+    const kind = slotKind(frame.words, o, i);
+    if (kind !== STACK_INVALID) valid = true;
+    letters += SLOT_LETTERS[kind] ?? '?';
+  }
+  if (!valid) return '';
+  const head = ` fp${(-spi - 1) * 8}${livenessText(frame.words[o + LIVE]!)}=`;
+  if (slotKind(frame.words, o, 7) !== STACK_SPILL) return head + letters;
+  return head + letters.slice(0, letters.indexOf('r')) + formatRegister(env, frame, o);
+}
+
+/** One register, or spilled register: `scalar(umax=4)`, `fp-8`, `Pmap_value(…)`. */
+export function formatRegister(env: Env, frame: Frame, o: number): string {
+  const { words } = frame;
+  const type = words[o + TYPE]!;
+  let text = '';
+  if (type === SCALAR_VALUE) {
+    if (words[o + PRECISE] === 1) text = 'P';
+    if (tnumIsConst(words, o)) return text + formatSigned(BigInt.asIntN(64, viewScalar(words, o).value));
+  }
+  text += regTypeName(type);
+  if (type === PTR_TO_STACK) {
+    if (frame.frameno !== words[o + FRAMENO]) text += `[${words[o + FRAMENO]}]`;
+    if (tnumIsConst(words, o))
+      return text + formatSigned(BigInt(words[o + VAR_VALUE_LO]!) + BigInt(words[o + OFF]!));
+  }
+  if (baseType(type) === PTR_TO_BTF_ID) text += env.btfOf(words[o + AUX]!).nameOf(words[o + AUX2]!);
+  return `${text}(${attributes(env, words, o, type).join(',')})`;
+}
+
+function attributes(env: Env, words: Int32Array, o: number, type: number): string[] {
+  const parts: string[] = [];
+  const id = words[o + ID]!;
+  if (id !== 0) {
+    const off = words[o + OFF]!;
+    const distance = (id & ADD_CONST) === 0 ? '' : `${off < 0 ? '' : '+'}${off}`;
+    parts.push(`id=${id & ~ADD_CONST}${distance}`);
+  }
+  if (words[o + REF] !== 0) parts.push(`ref_obj_id=${words[o + REF]}`);
+  if ((type & NON_OWN_REF) !== 0) parts.push('non_own_ref');
+  if (isMapPointer(type)) {
+    const { info } = env.mapOf(words[o + AUX]!);
+    if (info.name !== '') parts.push(`map=${info.name}`);
+    parts.push(`ks=${info.keySize}`, `vs=${info.valueSize}`);
+  }
+  if (type !== SCALAR_VALUE && words[o + OFF] !== 0) parts.push(`off=${formatSigned(BigInt(words[o + OFF]!))}`);
+  if (isPacketPointer(type)) parts.push(`r=${formatUnsigned(BigInt.asUintN(64, BigInt(words[o + AUX]!)))}`);
+  if (baseType(type) === PTR_TO_MEM) parts.push(`sz=${formatUnsigned(BigInt(words[o + AUX]! >>> 0))}`);
+  if (tnumIsConst(words, o)) {
+    const value = BigInt.asIntN(64, viewScalar(words, o).value);
+    if (value !== 0n) parts.push(`imm=${formatSigned(value)}`);
+    return parts;
+  }
+  parts.push(...formatBounds(words, o));
+  if (!tnumIsUnknown(words, o)) parts.push(`var_off=${formatTnum(words, o)}`);
+  return parts;
+}
+
+function isMapPointer(type: number): boolean {
+  const base = baseType(type);
+  return base === CONST_PTR_TO_MAP || base === PTR_TO_MAP_KEY || base === PTR_TO_MAP_VALUE;
+}

@@ -1,0 +1,79 @@
+/**
+ * Who watches a verification. The walk announces each thing it does to one observer, if there is one; with none, an announcement
+ * is one test. The kernel's log is an observer (log/kernel-log.ts), explanations and pages are others.
+ */
+import type { BoundRule } from './domain/index.ts';
+import type { Env } from './env.ts';
+import type { VerifierState } from './state/state.ts';
+
+/** Why a path ended at a checkpoint. */
+export type PruneReason = 'safe' | 'loop';
+
+/** What kept a checkpoint from covering the current state: where they differ. */
+export interface StateDifference {
+  readonly frame: number;
+  /** Register number, or -1. */
+  readonly reg: number;
+  /** Stack slot (0 is fp-8), or -1. */
+  readonly slot: number;
+}
+
+/**
+ * All methods are optional. `env` is the verification itself, to look at: `env.state` is the current state, `env.insn` the
+ * current instruction. Nothing of it may be kept or changed: states are used again.
+ */
+export interface VerifierObserver {
+  /** Text that the kernel's log has here, with its line ends: errors, notices, results of BTF lookups. */
+  text?(text: string): void;
+  /** The source line of `insn` belongs here, ahead of a message or an instruction. */
+  source?(insn: number, prefix: string): void;
+  /** A function is about to be walked: the program (0) or a global subprogram. */
+  begin?(env: Env, subprog: number): void;
+  /** That function has been walked and is safe. */
+  end?(env: Env, subprog: number): void;
+  /** The instruction `env.insn` is about to be checked in `env.state`. */
+  step?(env: Env): void;
+  /** The path ends at the current instruction, which a checkpoint covers. */
+  pathSafe?(env: Env): void;
+  /** A conditional jump was followed: `env.state` is the side that goes on; `taken` is undefined if both sides are possible. */
+  branch?(env: Env, taken: boolean | undefined): void;
+  /** A state was put aside, to go on at `insn` later. */
+  push?(env: Env, state: VerifierState, insn: number): void;
+  /** The walk took up the state that was put aside last; `from` is the instruction it comes from. */
+  pop?(env: Env, from: number): void;
+  /** A checkpoint was made at `env.insn`. */
+  checkpoint?(env: Env, state: VerifierState): void;
+  /** The path ends here: `state`, a checkpoint, covers the current state. */
+  prune?(env: Env, state: VerifierState, reason: PruneReason): void;
+  /** A checkpoint at this instruction does not cover the current state. */
+  miss?(env: Env, state: VerifierState, difference: StateDifference): void;
+  /** The current state equals one that it came from: the loop would never end. */
+  infiniteLoop?(env: Env, state: VerifierState): void;
+  /** The walk enters a static function. */
+  call?(env: Env): void;
+  /** The walk is about to return from a function; `target` is where it goes on. */
+  return?(env: Env, target: number): void;
+  /** Backtracking for precision starts a stretch between checkpoints. */
+  precisionStretch?(env: Env, frame: number, last: number, first: number, subsequent: number): void;
+  /** Backtracking looks at an instruction with these registers and slots (bit masks) still wanted. */
+  precisionStep?(env: Env, frame: number, regs: number, slotsLo: number, slotsHi: number, insn: number): void;
+  /** Backtracking reached a checkpoint: what is marked precise there. */
+  precisionParent?(
+    env: Env,
+    state: VerifierState,
+    frame: number,
+    regs: number,
+    slotsLo: number,
+    slotsHi: number,
+  ): void;
+  /** Backtracking gave up: all scalars of all checkpoints on the path become precise; then one event a scalar. */
+  precisionAll?(env: Env, frame: number): void;
+  /** One scalar of a checkpoint that became precise so: a register, or (reg -1) a slot. */
+  precisionForced?(frame: number, reg: number, slot: number): void;
+  /** A checkpoint that covers this state needs these registers and slots precise. */
+  precisionPropagated?(frame: number, regs: readonly number[], slots: readonly number[]): void;
+  /** A bpf_loop callback was walked as often as the loop can run. */
+  loopLimit?(env: Env): void;
+  /** A rule set or tightened bounds of a number, see domain/rules.ts. Registers are records in `words`. */
+  bound?(rule: BoundRule, changed: number, words: Int32Array, offset: number): void;
+}

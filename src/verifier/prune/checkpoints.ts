@@ -1,0 +1,257 @@
+/**
+ * Checkpoints: finding one that covers the current state, making new ones, dropping those that never helped.
+ * Source: is_state_visited, clean_live_states, propagate_liveness, explored_state in kernel/bpf/verifier.c.
+ */
+import { CALLS_CALLBACK, type Env, FORCE_CHECKPOINT, JMP_POINT } from '../env.ts';
+import { EINVAL } from '../errors.ts';
+import { formatState } from '../log/state-text.ts';
+import { forgetPrecision, propagatePrecision } from '../precision/chain.ts';
+import { markRead } from '../registers/liveness.ts';
+import {
+  FP,
+  LIVE,
+  LIVE_DONE,
+  LIVE_READ,
+  LIVE_READ64,
+  PARENT,
+  REF,
+  REGISTERS,
+  regAt,
+  setSlotKinds,
+  slotAt,
+  STACK_INVALID,
+} from '../state/layout.ts';
+import { parentHandle } from '../state/pool.ts';
+import { markRegNotInit, sameButIds } from '../state/reg.ts';
+import { copyState, dropState, VerifierState } from '../state/state.ts';
+import { COVERED, difference, EXACT, LOOSE, statesEqual } from './equal.ts';
+import { loopEntryOf, updateLoopEntry } from './loops.ts';
+
+/** A path longer than this since the last checkpoint gets one, so that backtracking stays short. */
+const MAX_HISTORY = 40;
+
+/** Where the checkpoints for an instruction in the current function are listed. */
+function bucket(env: Env, insn: number): number {
+  return ((insn ^ env.frame.callsite) >>> 0) % env.program.length;
+}
+
+/** First of the checkpoints that may be for this instruction. */
+export function checkpointsAt(env: Env, insn: number): VerifierState | undefined {
+  return env.explored[bucket(env, insn)];
+}
+
+/** All frames were called from the same places. */
+export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
+  if (a.frames.length !== b.frames.length) return false;
+  for (let i = a.frames.length - 1; i >= 0; i--)
+    if (a.frames[i]!.callsite !== b.frames[i]!.callsite) return false;
+  return true;
+}
+
+/**
+ * Compares the current state with the checkpoints of the current instruction. True if one covers it: then the path ends. Otherwise
+ * a checkpoint is made where that seems worth it.
+ */
+export function visitCheckpoint(env: Env): boolean {
+  const { state, insn } = env;
+  const force =
+    env.testStateFreq ||
+    env.isMarked(insn, FORCE_CHECKPOINT) ||
+    state.historyEnd - state.historyStart > MAX_HISTORY;
+  let add = force || (env.jumps - env.prevJumps >= 2 && env.processed - env.prevProcessed >= 8);
+  const index = bucket(env, insn);
+  finishCheckpoints(env, index);
+  let count = 0;
+  let previous: VerifierState | undefined;
+  for (let old = env.explored[index]; old !== undefined; ) {
+    count++;
+    const next: VerifierState | undefined = old.next;
+    if (old.insn !== insn) {
+      previous = old;
+      old = next;
+      continue;
+    }
+    const verdict = compare(env, old, force);
+    if (verdict === 'hit') {
+      endAt(env, old);
+      return true;
+    }
+    if (verdict === 'too-soon') add = false;
+    if (missed(env, old, add)) {
+      if (previous === undefined) env.explored[index] = next;
+      else previous.next = next;
+    } else previous = old;
+    old = next;
+  }
+  if (count > env.maxStatesPerInsn) env.maxStatesPerInsn = count;
+  if (add) addCheckpoint(env, index);
+  return false;
+}
+
+/** One checkpoint against the current state; `too-soon`: this loop just began, no checkpoint is needed yet. */
+function compare(env: Env, old: VerifierState, force: boolean): 'hit' | 'miss' | 'too-soon' {
+  const { state, insn } = env;
+  if (old.branches > 0) {
+    const mayGoto = env.program.isMayGoto(insn);
+    if (mayGoto && old.mayGotoDepth !== state.mayGotoDepth && statesEqual(env, old, state, COVERED)) {
+      updateLoopEntry(state, old);
+      return 'hit';
+    }
+    if (env.isMarked(insn, CALLS_CALLBACK)) {
+      if (statesEqual(env, old, state, COVERED)) return 'hit';
+    } else checkInfiniteLoop(env, old);
+    // The checkpoint is on this very path: a loop. Unrolling it a few times first often decides its end.
+    const tooSoon = !force && env.jumps - env.prevJumps < 20 && env.processed - env.prevProcessed < 100;
+    return tooSoon ? 'too-soon' : 'miss';
+  }
+  const entry = loopEntryOf(old);
+  const open = entry !== undefined && entry.branches > 0;
+  if (!statesEqual(env, old, state, open ? COVERED : LOOSE)) return 'miss';
+  if (open) updateLoopEntry(state, entry);
+  return 'hit';
+}
+
+/** The path came back to where it was, and nothing has changed. */
+function checkInfiniteLoop(env: Env, old: VerifierState): void {
+  const { state, insn } = env;
+  const same =
+    maybeLooping(old, state) &&
+    statesEqual(env, old, state, EXACT) &&
+    old.mayGotoDepth === state.mayGotoDepth &&
+    old.callbackUnrollDepth === state.callbackUnrollDepth;
+  if (!same) return;
+  env.observer?.infiniteLoop?.(env, old);
+  env.observer?.source?.(insn, '; ');
+  env.print(`infinite loop detected at insn ${insn}\n`);
+  env.print(`cur state:${formatState(env, state.frame, true)}\n`);
+  const oldFrame = old.frames[state.curframe]!;
+  env.reject('infinite-loop', EINVAL, `old state:${formatState(env, oldFrame, true)}`);
+}
+
+/** A quick look at the registers of the running function, ids included. */
+function maybeLooping(old: VerifierState, current: VerifierState): boolean {
+  if (old.frames.length !== current.frames.length) return false;
+  const a = old.frame.words;
+  const b = current.frame.words;
+  for (let reg = 0; reg < REGISTERS; reg++) {
+    const o = regAt(reg);
+    if (!sameButIds(a, o, b, o) || a[o + REF - 1] !== b[o + REF - 1] || a[o + REF] !== b[o + REF]) return false;
+  }
+  return true;
+}
+
+/** The path ends at a checkpoint: what that reads and needs precise, the states before this one do too. */
+function endAt(env: Env, old: VerifierState): void {
+  const { state, insn } = env;
+  old.hits++;
+  env.observer?.prune?.(env, old, old.branches > 0 ? 'loop' : 'safe');
+  propagateLiveness(env, old, state);
+  if (env.isMarked(insn, JMP_POINT)) env.history.push(state, insn, env.prevInsn, 0);
+  propagatePrecision(env, old);
+}
+
+function propagateLiveness(env: Env, old: VerifierState, current: VerifierState): void {
+  for (let fr = 0; fr < old.frames.length; fr++) {
+    const before = old.frames[fr]!;
+    const now = current.frames[fr]!;
+    const running = fr === old.frames.length - 1;
+    for (let reg = running ? 0 : 6; reg < FP; reg++) propagateOne(env, before.words, now, reg, regAt(reg));
+    const slots = Math.min(before.slots, now.slots);
+    for (let spi = 0; spi < slots; spi++) propagateOne(env, before.words, now, REGISTERS + spi, slotAt(spi));
+  }
+}
+
+function propagateOne(
+  env: Env,
+  old: Int32Array,
+  now: { readonly words: Int32Array; readonly handle: number },
+  record: number,
+  o: number,
+): void {
+  const flag = old[o + LIVE]! & LIVE_READ;
+  const known = now.words[o + LIVE]! & LIVE_READ;
+  if (known === LIVE_READ64 || flag === 0 || known === flag) return;
+  markRead(env, old, o, (now.handle << 7) | record, flag);
+}
+
+/** The checkpoint did not cover the state. True if it failed too often and is dropped from its list. */
+function missed(env: Env, old: VerifierState, counts: boolean): boolean {
+  env.observer?.miss?.(env, old, difference);
+  if (counts) old.misses++;
+  const patience = env.isMarked(env.insn, FORCE_CHECKPOINT) && old.branches > 0 ? 64 : 3;
+  if (old.misses <= old.hits * patience + patience) return false;
+  // Others may still name it as their parent, unless it is finished.
+  if ((old.frames[0]!.words[regAt(0) + LIVE]! & LIVE_DONE) !== 0 && !old.usedAsLoopEntry) {
+    dropState(env.pool, old);
+    env.peakStates--;
+  }
+  return true;
+}
+
+/** Copies the current state, and makes the copy its parent. */
+function addCheckpoint(env: Env, index: number): void {
+  const { state, insn } = env;
+  env.totalStates++;
+  env.peakStates++;
+  env.prevJumps = env.jumps;
+  env.prevProcessed = env.processed;
+  forgetPrecision(state);
+  const made = new VerifierState();
+  copyState(env.pool, made, state);
+  made.insn = insn;
+  state.parent = made;
+  state.firstInsn = insn;
+  state.historyStart = state.historyEnd;
+  state.depth = made.depth + 1;
+  made.next = env.explored[index];
+  env.explored[index] = made;
+  adoptParents(state, made);
+  env.observer?.checkpoint?.(env, made);
+}
+
+/** Registers begin a new life: unread, unwritten, and children of those in the checkpoint. */
+function adoptParents(state: VerifierState, made: VerifierState): void {
+  state.frames.forEach(({ words, slots }, fr) => {
+    const above = made.frames[fr]!;
+    const running = fr === state.frames.length - 1;
+    for (let reg = 0; reg < FP; reg++) {
+      const o = regAt(reg);
+      // Of callers, only r6 to r9 will be read again.
+      if (running || reg >= 6) words[o + PARENT] = parentHandle(above, reg);
+      words[o + LIVE] = 0;
+    }
+    for (let spi = 0; spi < slots; spi++) {
+      const o = slotAt(spi);
+      words[o + PARENT] = parentHandle(above, REGISTERS + spi);
+      words[o + LIVE] = 0;
+    }
+  });
+}
+
+/** Forgets, in finished checkpoints of this instruction, all that nobody read (clean_live_states). */
+function finishCheckpoints(env: Env, index: number): void {
+  for (let old = env.explored[index]; old !== undefined; old = old.next) {
+    if (old.branches > 0) continue;
+    const entry = loopEntryOf(old);
+    if (entry !== undefined && entry.branches > 0) continue;
+    if (old.insn !== env.insn || !sameCallsites(old, env.state)) continue;
+    if ((old.frames[0]!.words[regAt(0) + LIVE]! & LIVE_DONE) === 0) finish(old);
+  }
+}
+
+function finish(state: VerifierState): void {
+  for (const { words, slots } of state.frames) {
+    for (let reg = 0; reg < FP; reg++) finishRecord(words, regAt(reg));
+    for (let spi = 0; spi < slots; spi++)
+      if (!finishRecord(words, slotAt(spi))) setSlotKinds(words, slotAt(spi), STACK_INVALID);
+  }
+}
+
+/** False if the record was never read and is forgotten. */
+function finishRecord(words: Int32Array, o: number): boolean {
+  const live = words[o + LIVE]!;
+  words[o + LIVE] = live | LIVE_DONE;
+  if ((live & LIVE_READ) !== 0) return true;
+  markRegNotInit(words, o);
+  return false;
+}

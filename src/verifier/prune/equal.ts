@@ -1,0 +1,225 @@
+/**
+ * Whether a checkpoint covers the current state: every value that is possible now was possible then, as far as anything depended on it.
+ * Source: states_equal, func_states_equal, regsafe, stacksafe, refsafe in kernel/bpf/verifier.c.
+ */
+import { baseType } from '../../spec/index.ts';
+import { markUnknown, REG_WORDS, scalarWithin } from '../domain/index.ts';
+import type { Env } from '../env.ts';
+import type { Frame } from '../state/frame.ts';
+import {
+  ADD_CONST,
+  AUX,
+  FRAMENO,
+  ID,
+  LIVE,
+  LIVE_READ,
+  OFF,
+  PRECISE,
+  REF,
+  REGISTERS,
+  regAt,
+  SLOT_HI,
+  SLOT_LO,
+  slotAt,
+  slotKind,
+  STACK_INVALID,
+  STACK_MISC,
+  STACK_SPILL,
+  STACK_ZERO,
+  TYPE,
+} from '../state/layout.ts';
+import { sameButIds, samePointee } from '../state/reg.ts';
+import {
+  NOT_INIT,
+  PTR_TO_ARENA,
+  PTR_TO_BUF,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_STACK,
+  PTR_TO_TP_BUFFER,
+  SCALAR_VALUE,
+} from '../state/reg-type.ts';
+import type { VerifierState } from '../state/state.ts';
+
+/** Only what some path read and, for scalars, depended on must be covered. */
+export const LOOSE = 0;
+/** Everything must be the same: a loop that gets nowhere. */
+export const EXACT = 1;
+/** All registers must be covered, read or not: a loop whose checkpoint is not finished. */
+export const COVERED = 2;
+export type Strictness = 0 | 1 | 2;
+
+/** Stands for the unknown contents of a slot that holds no spill. */
+const unbound = new Int32Array(REG_WORDS);
+markUnknown(unbound, 0);
+unbound[TYPE] = SCALAR_VALUE;
+unbound[LIVE] = LIVE_READ;
+
+/** Where the last comparison that failed found the difference: frame, register or slot (-1 for neither). */
+export const difference = { frame: -1, reg: -1, slot: -1 };
+
+function differ(frame: number, reg: number, slot: number): false {
+  difference.frame = frame;
+  difference.reg = reg;
+  difference.slot = slot;
+  return false;
+}
+
+/** Compares a checkpoint with the current state. */
+export function statesEqual(env: Env, old: VerifierState, current: VerifierState, how: Strictness): boolean {
+  const { idMap } = env;
+  if (old.frames.length !== current.frames.length) return differ(-1, -1, -1);
+  idMap.reset(env.idGen);
+  if (old.lockMap !== current.lockMap || (old.lockId === 0) !== (current.lockId === 0)) return differ(-1, -1, -1);
+  if (old.lockId !== 0 && !idMap.match(old.lockId, current.lockId)) return differ(-1, -1, -1);
+  for (let i = 0; i < old.frames.length; i++) {
+    const before = old.frames[i]!;
+    const now = current.frames[i]!;
+    if (before.callsite !== now.callsite || before.callbackDepth > now.callbackDepth) return differ(i, -1, -1);
+    for (let reg = 0; reg < REGISTERS; reg++)
+      if (!registerSafe(env, before.words, regAt(reg), now.words, regAt(reg), how)) return differ(i, reg, -1);
+    if (!stackSafe(env, i, before, now, how) || !refsSafe(env, before, now)) return false;
+  }
+  return true;
+}
+
+/** Everything but ids is the same, and the ids can be matched (regs_exact). */
+export function registersExact(env: Env, a: Int32Array, ai: number, b: Int32Array, bi: number): boolean {
+  return (
+    sameButIds(a, ai, b, bi) &&
+    env.idMap.match(a[ai + ID]!, b[bi + ID]!) &&
+    env.idMap.match(a[ai + REF]!, b[bi + REF]!)
+  );
+}
+
+/** Whether an old register covers a current one (regsafe). */
+function registerSafe(
+  env: Env,
+  old: Int32Array,
+  oi: number,
+  now: Int32Array,
+  ni: number,
+  how: Strictness,
+): boolean {
+  if (how === EXACT) return registersExact(env, old, oi, now, ni);
+  if ((old[oi + LIVE]! & LIVE_READ) === 0 && how === LOOSE) return true;
+  const type = old[oi + TYPE]!;
+  if (type === NOT_INIT && (how === LOOSE || now[ni + TYPE] === NOT_INIT)) return true;
+  if (type !== now[ni + TYPE]) return false;
+  switch (baseType(type)) {
+    case SCALAR_VALUE:
+      return scalarSafe(env, old, oi, now, ni, how);
+    case PTR_TO_MAP_KEY:
+    case PTR_TO_MAP_VALUE:
+    case PTR_TO_MEM:
+    case PTR_TO_BUF:
+    case PTR_TO_TP_BUFFER:
+      return (
+        samePointee(old, oi, now, ni) &&
+        scalarWithin(old, oi, now, ni) &&
+        env.idMap.match(old[oi + ID]!, now[ni + ID]!) &&
+        env.idMap.match(old[oi + REF]!, now[ni + REF]!)
+      );
+    case PTR_TO_PACKET_META:
+    case PTR_TO_PACKET:
+      return packetSafe(env, old, oi, now, ni);
+    case PTR_TO_STACK:
+      return registersExact(env, old, oi, now, ni) && old[oi + FRAMENO] === now[ni + FRAMENO];
+    case PTR_TO_ARENA:
+      return true;
+    default:
+      return registersExact(env, old, oi, now, ni);
+  }
+}
+
+function scalarSafe(
+  env: Env,
+  old: Int32Array,
+  oi: number,
+  now: Int32Array,
+  ni: number,
+  how: Strictness,
+): boolean {
+  if (old[oi + PRECISE] === 0 && how === LOOSE) return true;
+  const oldId = old[oi + ID]!;
+  const nowId = now[ni + ID]!;
+  // Both or neither may be a constant away from the scalars they are linked with, and by the same constant.
+  if ((oldId & ADD_CONST) !== 0) {
+    if ((nowId & ADD_CONST) === 0 || old[oi + OFF] !== now[ni + OFF]) return false;
+  } else if (oldId !== 0 && (nowId & ADD_CONST) !== 0) return false;
+  return env.idMap.matchScalar(oldId, nowId) && scalarWithin(old, oi, now, ni);
+}
+
+/** A packet pointer must be known to reach at least as far as then. */
+function packetSafe(env: Env, old: Int32Array, oi: number, now: Int32Array, ni: number): boolean {
+  const oldRange = old[oi + AUX]!;
+  const nowRange = now[ni + AUX]!;
+  if (oldRange < 0 || nowRange < 0 ? oldRange !== nowRange : oldRange > nowRange) return false;
+  return (
+    old[oi + OFF] === now[ni + OFF] &&
+    env.idMap.match(old[oi + ID]!, now[ni + ID]!) &&
+    scalarWithin(old, oi, now, ni)
+  );
+}
+
+function stackSafe(env: Env, frame: number, old: Frame, now: Frame, how: Strictness): boolean {
+  for (let spi = 0; spi < old.slots; spi++)
+    if (!slotSafe(env, old, now, spi, how)) return differ(frame, -1, spi);
+  return true;
+}
+
+/** One slot, byte by byte where it holds no whole scalar (stacksafe). */
+function slotSafe(env: Env, old: Frame, now: Frame, spi: number, how: Strictness): boolean {
+  const ow = old.words;
+  const nw = now.words;
+  const o = slotAt(spi);
+  const exists = spi < now.slots;
+  if (how !== LOOSE) {
+    if (!exists || ow[o + SLOT_LO] !== nw[o + SLOT_LO] || ow[o + SLOT_HI] !== nw[o + SLOT_HI]) return false;
+  } else if ((ow[o + LIVE]! & LIVE_READ) === 0) return true;
+  let compared = false;
+  for (let i = 0; i < 8; i++) {
+    const kind = slotKind(ow, o, i);
+    // Uninitialized stack reads as anything, so misc covers it too.
+    if (kind === STACK_INVALID || kind === STACK_MISC) continue;
+    if (!exists) return false;
+    if (!compared) {
+      compared = true;
+      const oldScalar = wholeScalar(ow, o);
+      const nowScalar = wholeScalar(nw, o);
+      if (oldScalar !== undefined && nowScalar !== undefined)
+        return registerSafe(
+          env,
+          oldScalar,
+          oldScalar === unbound ? 0 : o,
+          nowScalar,
+          nowScalar === unbound ? 0 : o,
+          how,
+        );
+    }
+    if (kind !== slotKind(nw, o, i)) return false;
+    if (i === 7 && kind === STACK_SPILL && !registerSafe(env, ow, o, nw, o, how)) return false;
+  }
+  return true;
+}
+
+/** The slot as a scalar: a spilled one of eight bytes, or anything (scalar_reg_for_stack). */
+function wholeScalar(words: Int32Array, o: number): Int32Array | undefined {
+  if (slotKind(words, o, 0) === STACK_SPILL && words[o + TYPE] === SCALAR_VALUE) return words;
+  for (let i = 0; i < 8; i++) {
+    const kind = slotKind(words, o, i);
+    if (kind === STACK_SPILL || kind === STACK_ZERO) return undefined;
+  }
+  return unbound;
+}
+
+function refsSafe(env: Env, old: Frame, now: Frame): boolean {
+  if (old.refCount !== now.refCount) return differ(old.frameno, -1, -1);
+  for (let i = 0; i < old.refCount; i++)
+    if (!env.idMap.match(old.refId(i), now.refId(i))) return differ(old.frameno, -1, -1);
+  return true;
+}
+

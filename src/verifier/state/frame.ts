@@ -1,0 +1,129 @@
+/**
+ * One function's part of a verifier state: registers, stack, references, and where it was called from.
+ * Source: struct bpf_func_state, include/linux/bpf_verifier.h; copy_func_state, grow_stack_state in kernel/bpf/verifier.c.
+ */
+import { REG_WORDS } from '../domain/index.ts';
+import { REGISTERS } from './layout.ts';
+
+/** `callsite` of a frame that nobody called: the program, or a global function that is checked by itself. */
+export const MAIN_FUNCTION = -1;
+
+/** Words of a reference: id, instruction that acquired it, frame of the callback that did. */
+export const REF_WORDS = 3;
+
+/** A frame. Registers and stack slots are records in `words`: first the registers, then the slots from fp-8 down. */
+export class Frame {
+  /** Number in the pool; with a record number it makes a handle that outlives moves of `words`. */
+  readonly handle: number;
+  words: Int32Array;
+  /** Stack slots in use: the deepest access so far. */
+  slots = 0;
+  /** Instruction that called. */
+  callsite = MAIN_FUNCTION;
+  frameno = 0;
+  subprog = 0;
+  /** A helper calls this function. */
+  inCallback = false;
+  /** What a callback may return. */
+  callbackRetMin = 0;
+  callbackRetMax = 0;
+  /** Rounds that the walk has simulated of the callback that this frame's call makes. */
+  callbackDepth = 0;
+  refs = new Int32Array(0);
+  refCount = 0;
+
+  constructor(handle: number, slotCapacity: number) {
+    this.handle = handle;
+    this.words = new Int32Array((REGISTERS + slotCapacity) * REG_WORDS);
+  }
+
+  /** Makes room for `slots` slots; new ones hold nothing. */
+  grow(slots: number): void {
+    if (slots <= this.slots) return;
+    this.reserve(slots);
+    this.words.fill(0, (REGISTERS + this.slots) * REG_WORDS, (REGISTERS + slots) * REG_WORDS);
+    this.slots = slots;
+  }
+
+  /** Becomes a copy of another frame. */
+  copyFrom(from: Frame): void {
+    this.reserve(from.slots);
+    const count = (REGISTERS + from.slots) * REG_WORDS;
+    const source = from.words;
+    const target = this.words;
+    for (let i = 0; i < count; i++) target[i] = source[i]!;
+    this.slots = from.slots;
+    this.callsite = from.callsite;
+    this.frameno = from.frameno;
+    this.subprog = from.subprog;
+    this.inCallback = from.inCallback;
+    this.callbackRetMin = from.callbackRetMin;
+    this.callbackRetMax = from.callbackRetMax;
+    this.callbackDepth = from.callbackDepth;
+    this.copyRefs(from);
+  }
+
+  /** Takes over another frame's references (copy_reference_state). */
+  copyRefs(from: Frame): void {
+    const count = from.refCount * REF_WORDS;
+    if (this.refs.length < count) this.refs = new Int32Array(Math.max(count, 4 * REF_WORDS));
+    for (let i = 0; i < count; i++) this.refs[i] = from.refs[i]!;
+    this.refCount = from.refCount;
+  }
+
+  /** Adds a reference. */
+  addRef(id: number, insn: number): void {
+    const at = this.refCount * REF_WORDS;
+    if (at === this.refs.length) {
+      const wider = new Int32Array(Math.max(2 * at, 4 * REF_WORDS));
+      wider.set(this.refs);
+      this.refs = wider;
+    }
+    this.refs[at] = id;
+    this.refs[at + 1] = insn;
+    this.refs[at + 2] = this.inCallback ? this.frameno : 0;
+    this.refCount++;
+  }
+
+  refId(i: number): number {
+    return this.refs[i * REF_WORDS]!;
+  }
+
+  refInsn(i: number): number {
+    return this.refs[i * REF_WORDS + 1]!;
+  }
+
+  refCallback(i: number): number {
+    return this.refs[i * REF_WORDS + 2]!;
+  }
+
+  /**
+   * Gives a reference back (release_reference_state): the last one takes its place. False if this frame has none with that id, or
+   * if a callback would release what its caller acquired.
+   */
+  releaseRef(id: number): boolean {
+    for (let i = 0; i < this.refCount; i++) {
+      if (this.refId(i) !== id) continue;
+      if (this.inCallback && this.refCallback(i) !== this.frameno) return false;
+      this.refCount--;
+      const last = this.refCount * REF_WORDS;
+      this.refs.copyWithin(i * REF_WORDS, last, last + REF_WORDS);
+      return true;
+    }
+    return false;
+  }
+
+  private reserve(slots: number): void {
+    const needed = (REGISTERS + slots) * REG_WORDS;
+    if (this.words.length >= needed) return;
+    const wider = new Int32Array((REGISTERS + slotCapacity(slots)) * REG_WORDS);
+    wider.set(this.words);
+    this.words = wider;
+  }
+}
+
+/** Capacities grow in steps, so that few reallocations and little waste come together. */
+function slotCapacity(slots: number): number {
+  for (const capacity of [4, 8, 16, 32]) if (slots <= capacity) return capacity;
+  return 64;
+}

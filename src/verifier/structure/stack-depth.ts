@@ -1,0 +1,79 @@
+/**
+ * How deep calls can nest, and how much stack a chain of calls uses. Runs after the walk, which found out what each function uses.
+ * Source: check_max_stack_depth, check_max_stack_depth_subprog, round_up_stack_depth in kernel/bpf/verifier.c.
+ */
+import { Errno } from '../../base/errno.ts';
+import type { Env } from '../env.ts';
+import { EACCES, EINVAL } from '../errors.ts';
+import { MAX_CALL_FRAMES, MAX_STACK, MAX_STACK_BEFORE_TAIL_CALL } from '../limits.ts';
+import { subprogAt, subprogEnd } from './subprogs.ts';
+
+/** A function on the chain, and the next of its instructions to look at. */
+interface Caller {
+  readonly subprog: number;
+  next: number;
+}
+
+/** Follows every chain of calls from the program. */
+export function checkStackDepth(env: Env): void {
+  const chain: Caller[] = [];
+  let depth = enter(env, chain, 0, 0);
+  let tailCallReachable = false;
+  for (let caller = chain.at(-1); caller !== undefined; caller = chain.at(-1)) {
+    const callee = nextCallee(env, caller);
+    if (callee >= 0) {
+      if (env.subprogs[callee]!.hasTailCall) tailCallReachable = true;
+      if (chain.length >= MAX_CALL_FRAMES)
+        env.reject(
+          'too-many-frames',
+          Errno.E2BIG,
+          `the call stack of ${chain.length} frames is too deep !`,
+        );
+      depth = enter(env, chain, callee, depth);
+      continue;
+    }
+    // From here on, the kernel takes every function on the chain for one that a tail call can be reached from.
+    if (tailCallReachable)
+      for (const { subprog } of chain.slice(0, -1)) env.subprogs[subprog]!.tailCallReachable = true;
+    depth -= roundedDepth(env, caller.subprog);
+    chain.pop();
+  }
+}
+
+function enter(env: Env, chain: Caller[], index: number, before: number): number {
+  const subprog = env.subprogs[index]!;
+  chain.push({ subprog: index, next: subprog.start });
+  if (subprog.hasLdAbs && chain.some((caller) => env.subprogs[caller.subprog]!.isCallback))
+    env.reject('ld-abs-in-callback', EINVAL, 'cannot use BPF_LD_[ABS|IND] within callback');
+  if (index > 0 && subprog.hasTailCall && before >= MAX_STACK_BEFORE_TAIL_CALL)
+    env.reject(
+      'stack-before-tail-call',
+      EACCES,
+      `tail_calls are not allowed when call stack of previous frames is ${before} bytes. Too large`,
+    );
+  const depth = before + roundedDepth(env, index);
+  if (depth > MAX_STACK)
+    env.reject(
+      'stack-too-deep',
+      EACCES,
+      `combined stack size of ${chain.length} calls is ${depth}. Too large`,
+    );
+  return depth;
+}
+
+/** The next function that is called, or whose address is taken, from here on; -1 at the end. */
+function nextCallee(env: Env, caller: Caller): number {
+  const { program } = env;
+  const end = subprogEnd(env, caller.subprog);
+  for (let i = caller.next; i < end; i++) {
+    if (!program.isSubprogCall(i) && !program.isFunctionAddress(i)) continue;
+    caller.next = i + 1;
+    return subprogAt(env, i + program.imm[i]! + 1);
+  }
+  return -1;
+}
+
+/** The JIT compiler aligns frames to 16 bytes. */
+function roundedDepth(env: Env, index: number): number {
+  return Math.ceil(env.subprogs[index]!.stackDepth / 16) * 16;
+}
