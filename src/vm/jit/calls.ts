@@ -10,7 +10,7 @@ import { type Emitter, Local } from './emitter.ts';
 import { emitDepthCheck, emitFault, pushCalleeFrame, type Spill } from './frames.ts';
 import { emitInline } from './inline.ts';
 import { Control } from './layout.ts';
-import { OWN_TABLE, SHARED_TABLE } from './module.ts';
+import { SHARED_TABLE } from './module.ts';
 import { W } from './opcodes.ts';
 
 function pushArguments(e: Emitter): void {
@@ -61,7 +61,7 @@ export function emitCallPointer(
   pushArguments(e);
   e.get(Local.T1);
   e.op(W.I32_WRAP_I64);
-  e.callIndirect(context.bpfType, OWN_TABLE);
+  e.callIndirect(context.bpfType, context.module.ownTable);
   e.setReg(0);
   spill.after();
 }

@@ -59,7 +59,10 @@ export function compile(
   const { calls: targets } = pack(program);
   const calls = targets.map((target) => ({ target, entry: entryFor(target, helpers) }));
   const name = `bpf_${program.name.replaceAll(/[^\w.]/g, '_')}`;
-  const module = new ModuleWriter(name);
+  const module = new ModuleWriter(
+    name,
+    calls.some(({ entry }) => entry?.kind === 'tail-call'),
+  );
   const context = makeContext(program, helpers, options, module, calls);
   const pairs = addSubprograms(program, context);
   for (const entry of [runEntry, repeatEntry, invokeEntry]) module.addFunction(entry(context));

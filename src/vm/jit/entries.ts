@@ -3,7 +3,7 @@ import { ByteWriter } from './bytes.ts';
 import type { CompileContext } from './context.ts';
 import { BPF_SIGNATURE } from './emitter.ts';
 import { Control, FRAME_STRIDE } from './layout.ts';
-import { type FunctionBody, OWN_TABLE } from './module.ts';
+import type { FunctionBody } from './module.ts';
 import { Type, W } from './opcodes.ts';
 
 const { I32, I64, EMPTY } = Type;
@@ -90,7 +90,7 @@ export function invokeEntry(context: CompileContext): FunctionBody {
   for (let reg = 0; reg < 5; reg++) w.i32(0).at(W.I64_LOAD, control + Control.CALLBACK_ARGS + 8 * reg);
   w.op(W.LOCAL_GET, 0, W.CALL_INDIRECT);
   w.out.u32(context.module.type(BPF_SIGNATURE));
-  w.out.u32(OWN_TABLE);
+  w.out.u32(context.module.ownTable);
   splitResult(w, context, 2);
   return w.body('invoke', 2);
 }

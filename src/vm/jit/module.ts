@@ -25,12 +25,15 @@ interface FunctionImport {
   readonly signature: Signature;
 }
 
-/** The imported table of programs that tail calls go through; shared by all modules of an engine. */
+/** The table of programs that tail calls go through, if the module imports it: shared by all modules of an engine. */
 export const SHARED_TABLE = 0;
-/** The table of the module's own functions, in the order in which they were added. */
-export const OWN_TABLE = 1;
 
 export class ModuleWriter {
+  /**
+   * Whether the table of tail calls is imported. Only modules that make tail calls do: V8 keeps a module for as long as any table that it
+   * imports.
+   */
+  readonly hasSharedTable: boolean;
   private readonly name: string;
   private readonly types: Signature[] = [];
   private readonly typeIndex = new Map<string, number>();
@@ -39,8 +42,9 @@ export class ModuleWriter {
   private readonly bodies: FunctionBody[] = [];
   private readonly starts: number[] = [];
 
-  constructor(name: string) {
+  constructor(name: string, hasSharedTable: boolean) {
     this.name = name;
+    this.hasSharedTable = hasSharedTable;
   }
 
   /** Index of a signature in the type section. */
@@ -62,6 +66,11 @@ export class ModuleWriter {
       this.importIndex.set(name, index);
     }
     return index;
+  }
+
+  /** The table of the module's own functions, in the order in which they were added. */
+  get ownTable(): number {
+    return this.hasSharedTable ? 1 : 0;
   }
 
   get importCount(): number {
@@ -122,16 +131,18 @@ export class ModuleWriter {
   }
 
   private writeImports(w: ByteWriter, types: readonly number[]): void {
-    w.u32(this.imports.length + 2);
+    w.u32(this.imports.length + (this.hasSharedTable ? 2 : 1));
     this.imports.forEach(({ name }, index) => {
       w.name('f');
       w.name(name);
       w.u8(0);
       w.u32(types[index]!);
     });
-    w.name('e');
-    w.name('table');
-    w.raw(Uint8Array.of(1, Type.FUNCREF, 0, 0));
+    if (this.hasSharedTable) {
+      w.name('e');
+      w.name('table');
+      w.raw(Uint8Array.of(1, Type.FUNCREF, 0, 0));
+    }
     w.name('e');
     w.name('memory');
     w.raw(Uint8Array.of(2, 0, 1));
@@ -151,7 +162,7 @@ export class ModuleWriter {
   /** All functions of the module in its own table, from 0. */
   private writeElements(w: ByteWriter): void {
     // One active segment for a numbered table: offset (i32.const 0), then function indices.
-    w.raw(Uint8Array.of(1, 2, OWN_TABLE, W.I32_CONST, 0, W.END, 0));
+    w.raw(Uint8Array.of(1, 2, this.ownTable, W.I32_CONST, 0, W.END, 0));
     list(w, this.bodies, (_, index) => {
       w.u32(this.imports.length + index);
     });
