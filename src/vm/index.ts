@@ -10,6 +10,7 @@ export {
 export { type FaultAccess, type FaultCode, type FaultFrame, VmFault } from './fault.ts';
 export { Interpreter, type InterpreterOptions, type RunStatus } from './interpreter.ts';
 export { InterpreterEngine, type InterpreterEngineOptions } from './interpreter-engine.ts';
+export { JitEngine, type JitEngineOptions, TieredEngine } from './jit/index.ts';
 export {
   type AllocateOptions,
   DEFAULT_RED_ZONE,
