@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, CommandRow>> = {
   asm: { summary: 'assemble text into bytecode', load: () => import('./commands/asm.ts') },
   selftest: { summary: 'replay a kernel selftest', load: () => import('./commands/selftest.ts') },
   exec: { summary: 'run raw bytecode from stdin', load: () => import('./commands/exec.ts') },
+  'bench-exec': {
+    summary: 'time raw bytecode for a benchmark',
+    load: () => import('./commands/bench-exec.ts'),
+  },
 };
 
 /** Runs the command that `argv` names; throws what it throws, and CommanderError for wrong usage. */

@@ -15,7 +15,15 @@ import {
   type TracedEvent,
 } from '../helpers/index.ts';
 import type { BpfMap, MapEnv, MapRef, PerfEventRef, ProgRef } from '../maps/index.ts';
-import { type Engine, type Interpreter, InterpreterEngine, Memory, VmFault } from '../vm/index.ts';
+import { type EngineName, makeEngine } from '../vm/engines.ts';
+import {
+  type Engine,
+  type HelperTable,
+  type Interpreter,
+  InterpreterEngine,
+  Memory,
+  VmFault,
+} from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { FdTable } from './fds.ts';
 import { builtinKernelTypes } from './kernel-types.ts';
@@ -43,7 +51,14 @@ export interface MachineOptions {
    * out by it. By default the few types that the simulated kernel has content for, beside each object's own.
    */
   readonly btf?: readonly Btf[];
-  /** Called before every instruction, for tracing; runs are several times slower with it. */
+  /**
+   * What runs programs: the interpreter, compiled WebAssembly, or for each program what suits it; `interp` by default. All check
+   * every access.
+   */
+  readonly engine?: EngineName;
+  /** Tells the platform, before a program of so many slots is compiled, how to compile it; see JitEngineOptions. */
+  readonly beforeCompile?: (slots: number) => void;
+  /** Called before every instruction, for tracing; needs the interpreter; runs are several times slower with it. */
   readonly onInsn?: (interpreter: Interpreter) => void;
 }
 
@@ -85,7 +100,7 @@ export class Machine implements HelperRuntime, MapEnv {
   private running: RunningProgram = { type: 0, name: '' };
 
   constructor(options: MachineOptions = {}) {
-    const { cpus = 1, seed = 1, budget = DEFAULT_BUDGET } = options;
+    const { cpus = 1, seed = 1 } = options;
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > MAX_CPUS) {
       throw new UsageError('bad-cpus', `a machine has 1 to ${MAX_CPUS} CPUs, not ${cpus}`);
     }
@@ -96,11 +111,7 @@ export class Machine implements HelperRuntime, MapEnv {
     this.kernelTypes = options.btf ?? [builtinKernelTypes()];
     this.tasks = new TaskTable(this.memory, this.kernelTypes[0] ?? builtinKernelTypes());
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
-    const { onInsn } = options;
-    this.engine = new InterpreterEngine(this.memory, createHelpers(this), {
-      budget,
-      ...(onInsn === undefined ? {} : { onInsn }),
-    });
+    this.engine = engineFor(this.memory, createHelpers(this), options);
   }
 
   /** The circumstances that hold now. */
@@ -217,6 +228,13 @@ export class Machine implements HelperRuntime, MapEnv {
   perfEventByFd(fd: number): PerfEventRef | number {
     return this.perfEventFds.get(fd) ?? -Errno.EBADF;
   }
+}
+
+function engineFor(memory: Memory, helpers: HelperTable, options: MachineOptions): Engine {
+  const { engine = 'interp', budget = DEFAULT_BUDGET, onInsn, beforeCompile } = options;
+  if (onInsn !== undefined) return new InterpreterEngine(memory, helpers, { budget, onInsn });
+  const hook = beforeCompile === undefined ? {} : { beforeCompile };
+  return makeEngine(engine, memory, helpers, { budget, checked: true, ...hook });
 }
 
 /** A fault at an instruction that stands for something the kernel does not have says what that is. */

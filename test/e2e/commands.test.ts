@@ -29,6 +29,9 @@ describe('bpflab', () => {
       /no variable 'nothing'; it has blocked_port/,
     ],
     [['selftest', 'nothing'], /no selftest 'nothing'/],
+    [['exec', '--engine', 'warp'], /no engine 'warp'; there are interp, jit, auto/],
+    [['exec', '--budget', 'much'], /--budget takes a count, not 'much'/],
+    [['run', fixturePath('xdp/tail_parser'), '--engine', 'warp'], /Allowed choices are interp, jit, auto/],
     [['run', fixturePath('tracing/globals'), '--set', 'mode=MODE_X'], /--set mode=MODE_X: .*MODE_COUNT/],
     [['run', fixturePath('tracing/globals'), '--set', 'limits={low: 1'], /it ends too early/],
     [['run', fixturePath('tracing/walk_map'), '--map', 'balances[x]=1'], /--map balances\[x\]=1: /],
@@ -238,6 +241,15 @@ describe('bpflab exec', () => {
     expect(exec('r1 = 7\nr2 = 5\ncallx r2\nexit').stdout).toBe('7\n');
     const old = 'b701000007000000b7020000050000008d000000020000009500000000000000';
     expect(bpflab(['exec'], { input: old }).stdout).toBe('7\n');
+  });
+
+  it.each(['interp', 'jit', 'auto'])('gives the same results with --engine %s', (engine) => {
+    const text = 'r0 = 0\nl: r0 += r2\nr2 += -1\nif r2 != 0 goto l\nexit';
+    expect(exec(text, ['00112233', '--engine', engine]).stdout).toBe('a\n');
+    const fault = exec('r0 = *(u32 *)(r1 + 2)\nexit', ['00112233', '--engine', engine]);
+    expect(fault.stderr).toMatch(/invalid-read.*reaching 2 bytes past the end of context 'memory'/s);
+    expect(exec('r1 = 7\nr2 = 5\ncallx r2\nexit', ['--engine', engine]).stdout).toBe('7\n');
+    expect(exec('l: goto l', ['--engine', engine, '--budget', '1000']).stderr).toMatch(/budget-exhausted/);
   });
 
   it('fails with the reason on faults', () => {

@@ -7,15 +7,9 @@ import type { Command } from 'commander';
 import { UsageError } from '../../base/errors.ts';
 import { u64FromHalves } from '../../base/int64.ts';
 import { decodeProgram, linkFunctionPointers, rawFromBytes, subprogStarts } from '../../isa/index.ts';
-import {
-  type Engine,
-  type HelperEntry,
-  type HelperTable,
-  InterpreterEngine,
-  Memory,
-  type PreparedProgram,
-} from '../../vm/index.ts';
-import { JitEngine, TieredEngine } from '../../vm/jit/index.ts';
+import { makeEngine, type RepeatingEngine } from '../../vm/engines.ts';
+import { type HelperEntry, type HelperTable, Memory, type PreparedProgram } from '../../vm/index.ts';
+
 import type { Io } from '../io.ts';
 import { optimizeAtOnce } from '../optimize.ts';
 
@@ -47,7 +41,7 @@ export function define(command: Command, io: Io): void {
 }
 
 class Bench {
-  private readonly engine: Engine & { readonly repeat?: JitEngine['repeat'] };
+  private readonly engine: RepeatingEngine;
   private readonly program: PreparedProgram;
   private readonly address: number;
 
@@ -65,7 +59,9 @@ class Bench {
     const insns = decodeProgram(linkFunctionPointers(rawFromBytes(bytecode, 'little')));
     const subprogs = subprogStarts(insns);
     this.program = { name: 'bench', insns, subprogs, subprogNames: subprogs.map((slot) => `f${slot}`) };
-    this.engine = makeEngine(engine, memory, protocolHelpers(this.address + SLOTS_AT));
+    this.engine = makeEngine(engine, memory, protocolHelpers(this.address + SLOTS_AT), {
+      beforeCompile: optimizeAtOnce,
+    });
   }
 
   /** Runs the program `calls` times; `<r0 in hexadecimal> <nanoseconds>`. */
@@ -77,20 +73,6 @@ class Bench {
     else for (let i = 0; i < calls; i++) low = engine.execute(program, address, MEMORY_BYTES);
     const ns = process.hrtime.bigint() - start;
     return `${u64FromHalves(low, engine.r0High).toString(16)} ${ns}`;
-  }
-}
-
-function makeEngine(name: string, memory: Memory, helpers: HelperTable): Engine {
-  const options = { beforeCompile: optimizeAtOnce };
-  switch (name) {
-    case 'interp':
-      return new InterpreterEngine(memory, helpers);
-    case 'jit':
-      return new JitEngine(memory, helpers, options);
-    case 'auto':
-      return new TieredEngine(memory, helpers, options);
-    default:
-      throw new UsageError('unknown-engine', `there is no engine '${name}'; interp, jit and auto are`);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import { fromHex } from '../../base/bytes.ts';
+import { UsageError } from '../../base/errors.ts';
 import { u64FromHalves } from '../../base/int64.ts';
 import {
   decodeProgram,
@@ -12,15 +13,22 @@ import {
   rawFromBytes,
   subprogStarts,
 } from '../../isa/index.ts';
-import { type HelperTable, InterpreterEngine, Memory, type PreparedProgram } from '../../vm/index.ts';
+import {
+  type Engine,
+  type HelperTable,
+  InterpreterEngine,
+  Memory,
+  type PreparedProgram,
+} from '../../vm/index.ts';
 import { type Io, processStreams, type Streams } from '../io.ts';
 
 interface ExecOptions {
+  readonly engine: string;
   readonly budget: string;
   readonly json?: boolean;
 }
 
-const DEFAULT_BUDGET = '100000000';
+const DEFAULT_BUDGET = 100_000_000;
 
 export function define(command: Command, io: Io): void {
   command
@@ -28,35 +36,49 @@ export function define(command: Command, io: Io): void {
       'run raw bytecode, hexadecimal on stdin; r1 = address of the memory, r2 = its length; prints r0 in hexadecimal',
     )
     .argument('[memory...]', 'initial memory as hexadecimal bytes; none: r1 = r2 = 0')
-    .option('--engine <name>', 'interp or auto', 'auto')
-    .option('--budget <n>', 'instructions that the run may take', DEFAULT_BUDGET)
+    .option('--engine <name>', 'interp (default), jit or auto', 'interp')
+    .option('--budget <n>', 'instructions that the run may take', `${DEFAULT_BUDGET}`)
     .option('--json', 'print one JSON document')
     .action(async (memory: readonly string[], options: ExecOptions) => {
-      if (options.json === true)
-        (await import('../json.ts')).printJson(io, 'exec', { r0: execInput(memory, io, options) });
-      else printResult(memory, io, options);
+      const budget = Number(options.budget);
+      if (!(budget >= 1))
+        throw new UsageError('bad-argument', `--budget takes a count, not '${options.budget}'`);
+      const r0 = execInput(memory, io, await engineMaker(options.engine, budget));
+      if (options.json === true) (await import('../json.ts')).printJson(io, 'exec', { r0 });
+      else io.out(`${r0.toString(16)}\n`);
     });
 }
 
-/** The whole of the command, as text on stdout; main.ts calls it when there are no options to parse. */
-export function printResult(
-  memory: readonly string[],
-  streams: Streams = processStreams,
-  options: ExecOptions = { budget: DEFAULT_BUDGET },
-): void {
-  streams.out(`${execInput(memory, streams, options).toString(16)}\n`);
+type EngineMaker = (memory: Memory, helpers: HelperTable) => Engine;
+
+const interpreter =
+  (budget: number): EngineMaker =>
+  (memory, helpers) =>
+    new InterpreterEngine(memory, helpers, { budget });
+
+/** The compiler is loaded only where it is asked for. */
+async function engineMaker(name: string, budget: number): Promise<EngineMaker> {
+  if (name === 'interp') return interpreter(budget);
+  const [{ makeEngine }, { optimizeAtOnce }] = await Promise.all([
+    import('../../vm/engines.ts'),
+    import('../optimize.ts'),
+  ]);
+  const options = { budget, checked: true, beforeCompile: optimizeAtOnce };
+  return (memory, helpers) => makeEngine(name, memory, helpers, options);
 }
 
-function execInput(memory: readonly string[], streams: Streams, options: ExecOptions): bigint {
-  return exec(
-    fromHex(new TextDecoder().decode(streams.read('-'))),
-    fromHex(memory.join(' ')),
-    Number(options.budget),
-  );
+/** The whole of the command, as text on stdout; main.ts calls it when there are no options to parse. */
+export function printResult(memory: readonly string[], streams: Streams = processStreams): void {
+  streams.out(`${execInput(memory, streams, interpreter(DEFAULT_BUDGET)).toString(16)}\n`);
+}
+
+function execInput(memory: readonly string[], streams: Streams, makeEngine: EngineMaker): bigint {
+  const bytecode = fromHex(new TextDecoder().decode(streams.read('-')));
+  return exec(bytecode, fromHex(memory.join(' ')), makeEngine);
 }
 
 /** Runs bytecode and gives r0. */
-function exec(bytecode: Uint8Array, content: Uint8Array, budget: number): bigint {
+function exec(bytecode: Uint8Array, content: Uint8Array, makeEngine: EngineMaker): bigint {
   const memory = new Memory();
   const raws = rawFromBytes(bytecode, 'little').map(modernCallx);
   const insns = decodeProgram(linkFunctionPointers(raws));
@@ -67,7 +89,7 @@ function exec(bytecode: Uint8Array, content: Uint8Array, budget: number): bigint
     subprogs: starts,
     subprogNames: starts.map((start) => (start === 0 ? 'main' : `subprog at ${start}`)),
   };
-  const engine = new InterpreterEngine(memory, suiteHelpers(), { budget });
+  const engine = makeEngine(memory, suiteHelpers());
   const address =
     content.length === 0 ? 0 : memory.allocate({ size: content.length, kind: 'ctx', name: 'memory' });
   if (address !== 0) memory.writeBytes(address, content);

@@ -1,10 +1,11 @@
 /** `bpflab run OBJ`: load an object, make its events happen, show what its programs did. */
 import { basename } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   BpfObject,
   type Btf,
   BtfError,
+  type EngineName,
   type Interpreter,
   type KconfigValue,
   Kernel,
@@ -15,6 +16,7 @@ import {
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
+import { optimizeAtOnce } from '../optimize.ts';
 import { bytesOption, collect, integerOption, splitAssignment } from '../options.ts';
 import { dumpMaps, mapsToJson } from '../render/maps.ts';
 import { consumeEvents, renderRecords } from '../render/records.ts';
@@ -36,6 +38,7 @@ interface RunOptions {
   readonly cpu: number;
   readonly pid?: number;
   readonly seed: number;
+  readonly engine: EngineName;
   readonly btf: readonly string[];
   readonly dumpMaps?: boolean;
   readonly trace?: boolean;
@@ -60,6 +63,11 @@ export function define(command: Command, io: Io): void {
     .option('--cpus <n>', 'CPUs of the machine', integerOption('--cpus', 1, 4096), 1)
     .option('--cpu <n>', 'CPU to run on', integerOption('--cpu', 0, 4095), 0)
     .option('--pid <n>', 'process id of the current task', integerOption('--pid', 1, 4_194_304))
+    .addOption(
+      new Option('--engine <name>', 'what runs programs')
+        .choices(['interp', 'jit', 'auto'])
+        .default('interp'),
+    )
     .option(
       '--btf <file>',
       "a kernel's BTF for CO-RE; further ones are of its modules (repeatable)",
@@ -135,6 +143,8 @@ function makeKernel(options: RunOptions, io: Io): Kernel {
   return new Kernel({
     cpus: options.cpus,
     seed: options.seed,
+    engine: options.engine,
+    beforeCompile: optimizeAtOnce,
     ...(options.btf.length === 0 ? {} : { btf: readKernelTypes(options.btf, io) }),
     kconfig,
     ...(options.pid === undefined ? {} : { task: { pid: options.pid } }),

@@ -33,8 +33,28 @@ export function emitCallSubprog(
   spill.after();
 }
 
+/** callx: the helper of that number, where numbers are allowed, else the function that the register points to. */
+export function emitCallx(
+  e: Emitter,
+  context: CompileContext,
+  insn: InsnOf<'callx'>,
+  slot: number,
+  spill: Spill,
+): void {
+  for (const call of context.numbered) {
+    e.reg(insn.reg);
+    e.i64(call.entry?.id ?? 0, 0);
+    e.op(W.I64_EQ);
+    e.ifThen();
+    emitOutsideCall(e, context, call, slot, spill);
+    e.op(W.ELSE);
+  }
+  emitCallPointer(e, context, insn, slot, spill);
+  for (let i = 0; i < context.numbered.length; i++) e.op(W.END);
+}
+
 /** Code pointers are 8 apart from CODE_BASE on, so turning the difference right by 3 bits gives the number of the function. */
-export function emitCallPointer(
+function emitCallPointer(
   e: Emitter,
   context: CompileContext,
   { reg }: InsnOf<'callx'>,

@@ -56,7 +56,8 @@ export function compile(
   helpers: HelperTable,
   options: CompileOptions,
 ): CompiledCode {
-  const { calls: targets } = pack(program);
+  const called = pack(program).calls;
+  const targets = [...called, ...numberedTargets(program, helpers, called)];
   const calls = targets.map((target) => ({ target, entry: entryFor(target, helpers) }));
   const name = `bpf_${program.name.replaceAll(/[^\w.]/g, '_')}`;
   const module = new ModuleWriter(
@@ -69,6 +70,20 @@ export function compile(
   const bytes = module.finish();
   const positions = { firstFunction: module.importCount, starts: module.codeStarts, pairs };
   return { bytes, name, calls, positions };
+}
+
+/** Where callx may call helpers by number: those that can be called without more, unless the program has no callx. */
+function numberedTargets(
+  program: PreparedProgram,
+  helpers: HelperTable,
+  called: readonly CallTarget[],
+): CallTarget[] {
+  if (helpers.callxByNumber !== true || !program.insns.some((insn) => insn?.kind === 'callx')) return [];
+  const isCalled = (id: number): boolean =>
+    called.some((target) => target.kind === 'helper' && target.id === id);
+  return helpers.entries.flatMap((entry) =>
+    entry?.kind === 'plain' && !isCalled(entry.id) ? [{ kind: 'helper', id: entry.id }] : [],
+  );
 }
 
 function entryFor(target: CallTarget, helpers: HelperTable): HelperEntry | undefined {
@@ -89,6 +104,8 @@ function makeContext(
     const isImport = entry?.kind === 'plain' || entry?.kind === 'callback';
     return { entry, number, index: isImport ? module.importFunction(`c${number}`, signatureOf(entry)) : -1 };
   });
+  const numbered =
+    helpers.callxByNumber === true ? outside.filter(({ entry }) => entry?.kind === 'plain') : [];
   const find = (wanted: (target: CallTarget) => boolean): OutsideCall =>
     outside[calls.findIndex(({ target }) => wanted(target))]!;
   return {
@@ -96,6 +113,7 @@ function makeContext(
     options,
     module,
     imports,
+    numbered,
     hasPacketLoad: helpers.loadPacket !== undefined,
     bpfType: module.type(BPF_SIGNATURE),
     functionAt: (slot) => module.importCount + program.subprogs.indexOf(slot),

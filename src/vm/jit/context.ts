@@ -57,6 +57,8 @@ export interface CompileContext {
   readonly options: CompileOptions;
   readonly module: ModuleWriter;
   readonly imports: Readonly<Record<EngineImport, number>>;
+  /** The helpers that callx may call by number; none where it takes code pointers only. */
+  readonly numbered: readonly OutsideCall[];
   readonly hasPacketLoad: boolean;
   /** Type index of BPF functions. */
   readonly bpfType: number;

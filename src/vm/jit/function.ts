@@ -5,7 +5,7 @@ import { MAX_LOOPS } from '../engine.ts';
 import { codePointer } from '../pack.ts';
 import { emitAtomic, emitLoad, emitStore } from './accesses.ts';
 import { emitAlu, emitEndian, emitNegate, emitSignExtendingMove } from './alu.ts';
-import { emitCallPointer, emitCallSubprog, emitOutsideCall, emitPacketLoad } from './calls.ts';
+import { emitCallSubprog, emitCallx, emitOutsideCall, emitPacketLoad } from './calls.ts';
 import { emitCondition } from './condition.ts';
 import { type CompileContext, FaultNumber } from './context.ts';
 import { Emitter, Local } from './emitter.ts';
@@ -187,7 +187,7 @@ class FunctionCompiler implements ControlSink {
         break;
       case 'callx':
         e.mark(slot);
-        emitCallPointer(e, context, insn, slot, spill);
+        emitCallx(e, context, insn, slot, spill);
         break;
       case 'exit':
         this.exit();
