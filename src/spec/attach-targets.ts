@@ -50,15 +50,15 @@ const ERROR_INJECTABLE = named(
   '',
   'should_failslab should_fail_alloc_page should_fail_bio __filemap_add_folio open_ctree btrfs_cow_block bpf_modify_return_test',
 );
-/** Functions of the kernel's own tests that are registered for it. */
-const TEST_FUNCTIONS = named(
+/** Functions that are registered for it, most of them of the kernel's own tests. */
+const REGISTERED = named(
   '',
-  'bpf_modify_return_test bpf_modify_return_test2 bpf_modify_return_test_tp bpf_fentry_test1 bpf_fentry_test10',
+  'bpf_modify_return_test bpf_modify_return_test2 bpf_modify_return_test_tp bpf_fentry_test1 bpf_fentry_test10 update_socket_protocol',
 );
 
 /** A program may replace what this function returns (fmod_ret). */
 export function isModifiable(name: string): boolean {
-  return name.startsWith('security_') || isErrorInjectable(name) || TEST_FUNCTIONS.has(name);
+  return name.startsWith('security_') || isErrorInjectable(name) || REGISTERED.has(name);
 }
 
 /** A tracing program on this function may sleep. */

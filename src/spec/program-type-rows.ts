@@ -50,6 +50,14 @@ export const PROGRAM_TYPES: readonly ProgramTypeSpec[] = [
   },
   { name: 'xdp', type: 6, attachType: 0, helpers: helpers.XDP_HELPERS, read: context.XDP_READ, write: [] },
   {
+    name: 'xdp/devmap',
+    type: 6,
+    attachType: 33,
+    helpers: helpers.XDP_HELPERS,
+    read: [...context.XDP_READ, { result: 'scalar', size: 4, offsets: '20' }],
+    write: [],
+  },
+  {
     name: 'perf_event',
     type: 7,
     attachType: 0,

@@ -24,7 +24,7 @@ export const CONTEXT_STRUCTS: Readonly<Record<number, readonly string[]>> = {
   [P.BPF_PROG_TYPE_SK_SKB]: SKB,
   [P.BPF_PROG_TYPE_SK_MSG]: ['sk_msg_md'],
   [P.BPF_PROG_TYPE_FLOW_DISSECTOR]: SKB,
-  [P.BPF_PROG_TYPE_KPROBE]: ['pt_regs'],
+  [P.BPF_PROG_TYPE_KPROBE]: ['pt_regs', 'bpf_user_pt_regs_t'],
   [P.BPF_PROG_TYPE_PERF_EVENT]: ['bpf_perf_event_data'],
   [P.BPF_PROG_TYPE_RAW_TRACEPOINT]: ['bpf_raw_tracepoint_args'],
   [P.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE]: ['bpf_raw_tracepoint_args'],

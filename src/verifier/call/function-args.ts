@@ -151,7 +151,7 @@ function sizeOf(env: Env, btf: Btf, id: number, i: number): number {
     const type = btf.resolve(id);
     return fail(
       env,
-      `arg#${i} reference type('${btfKindName(type)} ${type.name}') size cannot be determined: -22`,
+      `arg#${i} reference type('${btfKindName(type)} ${type.kind === 'void' ? '' : type.name}') size cannot be determined: -22`,
     );
   }
 }

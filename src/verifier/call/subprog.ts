@@ -60,7 +60,7 @@ export function enterFunction(env: Env, state: VerifierState, subprog: number, c
       Errno.E2BIG,
       `the call stack of ${state.frames.length + 1} frames is too deep`,
     );
-  const callee = env.pool.take();
+  const callee = env.pool.take(true);
   initFrame(env, callee, callsite, state.frames.length, subprog);
   callee.copyRefs(state.frame);
   state.frames.push(callee);

@@ -42,7 +42,7 @@ function walkFunction(env: Env, index: number): void {
   state.branches = 1;
   state.firstInsn = start;
   state.lastInsn = -1;
-  const frame = env.pool.take();
+  const frame = env.pool.take(true);
   state.frames.push(frame);
   env.state = state;
   env.insn = start;

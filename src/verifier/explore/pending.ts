@@ -10,7 +10,7 @@ import { copyState, dropState, VerifierState } from '../state/state.ts';
 /** Puts a copy of the current state aside, to go on at `insn`; it comes from `from`. The caller adjusts the copy. */
 export function pushState(env: Env, insn: number, from: number): VerifierState {
   const state = env.spareStates.pop() ?? new VerifierState();
-  copyState(env.pool, state, env.state);
+  copyState(env.pool, state, env.state, true);
   env.pending.push(state);
   env.pendingInsn.push(insn);
   env.pendingFrom.push(from);

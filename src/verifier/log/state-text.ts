@@ -6,10 +6,8 @@ import { baseType, NON_OWN_REF } from '../../spec/index.ts';
 import {
   formatBounds,
   formatSigned,
-  formatTnum,
   formatUnsigned,
   tnumIsConst,
-  tnumIsUnknown,
   VAR_VALUE_LO,
   viewScalar,
 } from '../domain/index.ts';
@@ -140,7 +138,6 @@ function attributes(env: Env, words: Int32Array, o: number, type: number): strin
     return parts;
   }
   parts.push(...formatBounds(words, o));
-  if (!tnumIsUnknown(words, o)) parts.push(`var_off=${formatTnum(words, o)}`);
   return parts;
 }
 

@@ -281,6 +281,5 @@ export function checkHelperMemory(
       }
   }
   if (emptyAllowed && size === 0 && isNull(words, o)) return;
-  env.print(`R${reg} type=${regTypeName(type)} `);
-  env.reject('bad-pointer', EACCES, 'expected=fp');
+  env.reject('bad-pointer', EACCES, `R${reg} type=${regTypeName(type)} expected=fp`);
 }

@@ -197,7 +197,7 @@ function addCheckpoint(env: Env, index: number): void {
   env.prevProcessed = env.processed;
   forgetPrecision(state);
   const made = new VerifierState();
-  copyState(env.pool, made, state);
+  copyState(env.pool, made, state, false);
   made.insn = insn;
   state.parent = made;
   state.firstInsn = insn;

@@ -8,6 +8,9 @@ import { REGISTERS } from './layout.ts';
 /** `callsite` of a frame that nobody called: the program, or a global function that is checked by itself. */
 export const MAIN_FUNCTION = -1;
 
+/** Stack slots that a frame can have. */
+export const MAX_SLOTS = 64;
+
 /** Words of a reference: id, instruction that acquired it, frame of the callback that did. */
 export const REF_WORDS = 3;
 
@@ -15,6 +18,8 @@ export const REF_WORDS = 3;
 export class Frame {
   /** Number in the pool; with a record number it makes a handle that outlives moves of `words`. */
   readonly handle: number;
+  /** It has room for the whole stack. */
+  readonly large: boolean;
   words: Int32Array;
   /** Stack slots in use: the deepest access so far. */
   slots = 0;
@@ -32,9 +37,10 @@ export class Frame {
   refs = new Int32Array(0);
   refCount = 0;
 
-  constructor(handle: number, slotCapacity: number) {
+  constructor(handle: number, slots: number) {
     this.handle = handle;
-    this.words = new Int32Array((REGISTERS + slotCapacity) * REG_WORDS);
+    this.large = slots === MAX_SLOTS;
+    this.words = new Int32Array((REGISTERS + slots) * REG_WORDS);
   }
 
   /** Makes room for `slots` slots; new ones hold nothing. */
@@ -125,5 +131,5 @@ export class Frame {
 /** Capacities grow in steps, so that few reallocations and little waste come together. */
 function slotCapacity(slots: number): number {
   for (const capacity of [4, 8, 16, 32]) if (slots <= capacity) return capacity;
-  return 64;
+  return MAX_SLOTS;
 }

@@ -3,7 +3,7 @@
  * checkpoint. The walk allocates nothing once the pool has grown to the program's needs.
  */
 import { REG_WORDS } from '../domain/index.ts';
-import { Frame } from './frame.ts';
+import { Frame, MAX_SLOTS } from './frame.ts';
 
 /** Bits of a handle that number the record in its frame: 11 registers and at most 64 slots. */
 const RECORD_BITS = 7;
@@ -12,19 +12,23 @@ const RECORD_BITS = 7;
 export class FramePool {
   /** By handle; handle 0 is nobody's, so that 0 can mean no parent. */
   private readonly frames: (Frame | undefined)[] = [undefined];
-  private readonly free: Frame[] = [];
+  private readonly freeLarge: Frame[] = [];
+  private readonly freeSmall: Frame[] = [];
 
-  /** A frame with any content: the caller sets all of it. */
-  take(): Frame {
-    const used = this.free.pop();
+  /**
+   * A frame with any content: the caller sets all of it. Frames that are run get room for the whole stack, so that their `words` never
+   * move; those of checkpoints are as large as what they hold.
+   */
+  take(large: boolean): Frame {
+    const used = (large ? this.freeLarge : this.freeSmall).pop();
     if (used !== undefined) return used;
-    const frame = new Frame(this.frames.length, 0);
+    const frame = new Frame(this.frames.length, large ? MAX_SLOTS : 0);
     this.frames.push(frame);
     return frame;
   }
 
   release(frame: Frame): void {
-    this.free.push(frame);
+    (frame.large ? this.freeLarge : this.freeSmall).push(frame);
   }
 
   /** The frame in which a parent handle's register is. */

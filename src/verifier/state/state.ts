@@ -50,8 +50,8 @@ export class VerifierState {
   }
 }
 
-/** Makes `to` a copy of `from`: all but what belongs to a checkpoint. */
-export function copyState(pool: FramePool, to: VerifierState, from: VerifierState): void {
+/** Makes `to` a copy of `from`: all but what belongs to a checkpoint. `run`: it will be walked on. */
+export function copyState(pool: FramePool, to: VerifierState, from: VerifierState, run: boolean): void {
   while (to.frames.length > from.frames.length) pool.release(to.frames.pop()!);
   to.lockMap = from.lockMap;
   to.lockId = from.lockId;
@@ -67,7 +67,7 @@ export function copyState(pool: FramePool, to: VerifierState, from: VerifierStat
   to.usedAsLoopEntry = from.usedAsLoopEntry;
   to.loopEntry = from.loopEntry;
   for (let i = 0; i < from.frames.length; i++) {
-    const frame = to.frames[i] ?? pool.take();
+    const frame = to.frames[i] ?? pool.take(run);
     frame.copyFrom(from.frames[i]!);
     to.frames[i] = frame;
   }
