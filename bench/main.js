@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json]`: nanoseconds an instruction of the interpreter on loops of each kind, and how many times slower an interpreter
+ * `node bench/main.js [--json]`, the first part of `npm run bench`: nanoseconds an instruction of the interpreter on loops of each kind, and how many times slower an interpreter
  * with BigInt registers is in the same run. Medians of several runs, each long enough that the clock's steps do not matter.
  */
 import { assembleProgram, decodeProgram, linkFunctionPointers, subprogStarts } from '../dist/isa/index.js';

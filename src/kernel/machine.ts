@@ -52,7 +52,7 @@ export interface MachineOptions {
    */
   readonly btf?: readonly Btf[];
   /**
-   * What runs programs: the interpreter, compiled WebAssembly, or for each program what suits it; `interp` by default. All check
+   * What runs programs: the interpreter, compiled WebAssembly, or for each program what suits it; `auto` by default. All check
    * every access.
    */
   readonly engine?: EngineName;
@@ -231,7 +231,7 @@ export class Machine implements HelperRuntime, MapEnv {
 }
 
 function engineFor(memory: Memory, helpers: HelperTable, options: MachineOptions): Engine {
-  const { engine = 'interp', budget = DEFAULT_BUDGET, onInsn, beforeCompile } = options;
+  const { engine = 'auto', budget = DEFAULT_BUDGET, onInsn, beforeCompile } = options;
   if (onInsn !== undefined) return new InterpreterEngine(memory, helpers, { budget, onInsn });
   const hook = beforeCompile === undefined ? {} : { beforeCompile };
   return makeEngine(engine, memory, helpers, { budget, checked: true, ...hook });

@@ -64,9 +64,7 @@ export function define(command: Command, io: Io): void {
     .option('--cpu <n>', 'CPU to run on', integerOption('--cpu', 0, 4095), 0)
     .option('--pid <n>', 'process id of the current task', integerOption('--pid', 1, 4_194_304))
     .addOption(
-      new Option('--engine <name>', 'what runs programs')
-        .choices(['interp', 'jit', 'auto'])
-        .default('interp'),
+      new Option('--engine <name>', 'what runs programs').choices(['interp', 'jit', 'auto']).default('auto'),
     )
     .option(
       '--btf <file>',
