@@ -76,6 +76,9 @@ export interface IteratorArg {
   readonly trusted?: boolean;
 }
 
+/** Iterators whose programs may also get and set socket options (bpf_iter_tcp_get_func_proto, bpf_iter_unix_get_func_proto). */
+export const SOCKOPT_ITERATORS: readonly string[] = ['tcp', 'unix'];
+
 /** Iterators by name, with what is special about their contexts. */
 export const ITERATOR_TARGETS: Readonly<Record<string, readonly IteratorArg[]>> = {
   ksym: [{ offset: 8, struct: 'kallsym_iter' }],

@@ -28,6 +28,15 @@ export const SAFE_FIELDS: Readonly<Record<FieldTrust, Readonly<Record<string, re
 
 const LOCAL_STORAGE = 'bpf_local_storage_map';
 
+/** Structs whose objects live on until the RCU read section ends (rcu_protected_types). */
+export const RCU_PROTECTED_STRUCTS: readonly string[] = [
+  'prog_test_ref_kfunc',
+  'cgroup',
+  'bpf_cpumask',
+  'task_struct',
+  'bpf_crypto_ctx',
+];
+
 /** The kernel's struct of each map type. */
 export const MAP_STRUCTS: Readonly<Record<number, string>> = {
   [M.BPF_MAP_TYPE_HASH]: 'bpf_htab',

@@ -29,6 +29,8 @@ export const FORCE_CHECKPOINT = 4;
 /** A helper that calls back is called here. */
 export const CALLS_CALLBACK = 8;
 export const JUMP_TARGET = 16;
+/** The walk has been here. */
+export const SEEN = 64;
 /** Spill or fill around a call that keeps its registers (bpf_fastcall). */
 export const FASTCALL_PATTERN = 32;
 
@@ -114,7 +116,7 @@ export class Env {
   readonly gplCompatible: boolean;
 
   /** Helpers that this program may call. */
-  readonly helpers: ReadonlySet<number>;
+  helpers: ReadonlySet<number>;
   /** Context fields that can be read and written; undefined for programs whose context is described by BTF. */
   readonly contextReads: ContextTable | undefined;
   readonly contextWrites: ContextTable | undefined;
@@ -249,6 +251,17 @@ export class Env {
   /** The map that a register names. */
   mapOf(aux: number): UsedMap {
     return this.maps[aux - 1]!;
+  }
+
+  /** A struct of the kernel or of one of its modules, and the number of its BTF; undefined if there is none of this name. */
+  kernelStruct(name: string): { readonly btf: number; readonly id: number } | undefined {
+    const { kernelBtf, moduleBtfs = [] } = this.input;
+    if (kernelBtf === undefined) return undefined;
+    for (const btf of [kernelBtf, ...moduleBtfs]) {
+      const type = btf.findByName(name, 'struct');
+      if (type !== undefined) return { btf: this.btfIndex(btf), id: type.id };
+    }
+    return undefined;
   }
 
   /** The BTF that a register names. */

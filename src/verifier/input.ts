@@ -54,6 +54,8 @@ export interface VerifierInput {
   readonly lines?: readonly LineInfo[];
   /** The kernel's types. Without them, programs that need them are refused. */
   readonly kernelBtf?: Btf;
+  /** Types of kernel modules, on top of `kernelBtf`. */
+  readonly moduleBtfs?: readonly Btf[];
   /** Type in `attachBtf` that the program attaches to, 0 for none. */
   readonly attachBtfId?: number;
   /** The types of the module that is attached to; `kernelBtf` when left out. */

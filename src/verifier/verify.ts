@@ -20,7 +20,7 @@ import { checkFunctionRecords, checkRecordsOfSubprogs } from './structure/btf-in
 import { checkCfg } from './structure/cfg.ts';
 import { dropFastcallStack, markFastcallPatterns } from './structure/fastcall.ts';
 import { resolveLdImm64 } from './structure/ld-imm64.ts';
-import { checkStackDepth } from './structure/stack-depth.ts';
+import { checkStackDepth, finalStackDepths } from './structure/stack-depth.ts';
 import { checkSubprogs, findSubprogs } from './structure/subprogs.ts';
 
 /** Characters of log that are kept when nothing is said. */
@@ -47,7 +47,7 @@ export function verify(input: VerifierInput, options: VerifierOptions = {}): Ver
   } finally {
     if (before !== undefined) setRuleSink(before.sink);
   }
-  const stats = statsOf(env);
+  const stats = statsOf(env, failure === undefined);
   const elapsed = Math.round((options.clock?.() ?? 0) - started);
   const text = level === 0 ? '' : (log?.buffer.toString() ?? '') + statsText(stats, level, elapsed);
   return {
@@ -92,13 +92,13 @@ function failureOf(env: Env, error: unknown, walking: boolean): VerifierFailure 
   throw error;
 }
 
-function statsOf(env: Env): VerifierStats {
+function statsOf(env: Env, accepted: boolean): VerifierStats {
   return {
     insns: env.processed,
     maxStatesPerInsn: env.maxStatesPerInsn,
     totalStates: env.totalStates,
     peakStates: env.peakStates,
     markRead: env.longestMarkRead,
-    stackDepths: env.subprogs.map(({ stackDepth }) => stackDepth),
+    stackDepths: accepted ? finalStackDepths(env) : env.subprogs.map(({ stackDepth }) => stackDepth),
   };
 }

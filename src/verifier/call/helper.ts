@@ -8,7 +8,6 @@ import {
   BpfMapType as M,
   BpfProgType as P,
   type HelperProto,
-  helperById,
   hasTrampoline,
   helperName,
   RET_INTEGER,
@@ -61,7 +60,7 @@ import {
   TAIL_CALL,
 } from './helper-kinds.ts';
 import { checkMapHelper } from './map-compatibility.ts';
-import { helperOf } from './prototype.ts';
+import { helperOf, helperText } from './prototype.ts';
 import { acquireReference, checkLeaks, forgetPacketPointers, releaseReference } from './references.ts';
 import { markResult } from './result.ts';
 import { clobberCallerSaved } from './subprog.ts';
@@ -91,14 +90,14 @@ export function checkHelperCall(env: Env): void {
 
 /** The prototype, if the program may call this helper at all. */
 function allowedHelper(env: Env, id: number): HelperProto {
-  const spec = helperById(id);
-  if (spec === undefined) env.reject('unknown-helper', EINVAL, `invalid func unknown#${id}`);
+  const name = helperText(id);
+  if (name === 'unknown') env.reject('unknown-helper', EINVAL, `invalid func unknown#${id}`);
   const proto = helperOf(env, id);
   if (proto === undefined)
     env.reject(
       'helper-not-allowed',
       EINVAL,
-      `program of this type cannot use helper ${spec.name}#${id}`,
+      `program of this type cannot use helper ${name}#${id}`,
     );
   if (proto.gplOnly && !env.gplCompatible)
     env.reject(

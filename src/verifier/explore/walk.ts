@@ -6,7 +6,7 @@ import { Errno } from '../../base/errno.ts';
 import { checkHelperCall } from '../call/helper.ts';
 import { SPIN_UNLOCK } from '../call/helper-kinds.ts';
 import { checkSubprogCall } from '../call/subprog.ts';
-import { type Env, JMP_POINT, PRUNE_POINT } from '../env.ts';
+import { type Env, JMP_POINT, PRUNE_POINT, SEEN } from '../env.ts';
 import { EINVAL, unsupported } from '../errors.ts';
 import { checkAlu } from '../insns/alu.ts';
 import { checkExit } from '../insns/exit.ts';
@@ -62,6 +62,7 @@ export function walk(env: Env): void {
     }
     if ((marks & JMP_POINT) !== 0) env.history.push(state, insn, previous, 0);
     env.observer?.step?.(env);
+    env.marks[insn] = marks | SEEN;
     previous = insn;
     if (checkInsn(env)) continue;
     if (!nextPath(env)) return;

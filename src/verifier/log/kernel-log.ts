@@ -3,7 +3,7 @@
  * Source: do_check's printing, backtrack_insn's, print_insn_state, verbose_linfo in kernel/bpf/verifier.c and log.c.
  */
 import { disassembleInsn } from '../../isa/index.ts';
-import { helperName } from '../../spec/index.ts';
+import { helperText } from '../call/prototype.ts';
 import type { Env } from '../env.ts';
 import { LOG_LEVEL2 } from '../input.ts';
 import type { VerifierObserver } from '../observer.ts';
@@ -167,7 +167,7 @@ function slotsText(lo: number, hi: number): string {
 /** An instruction as the kernel prints it; maps and kernel symbols are addresses. */
 function insnText(env: Env, insn: number): string {
   return disassembleInsn(env.program.raws, insn, {
-    names: { helper: helperName, imm64: ({ slot, pseudo }) => addressText(env, slot, pseudo) },
+    names: { helper: helperText, imm64: ({ slot, pseudo }) => addressText(env, slot, pseudo) },
   });
 }
 

@@ -5,13 +5,14 @@
 import { BpfMapType as M } from '../../spec/index.ts';
 import { SMIN_LO, signedNumber, tnumIsConst, UMAX_LO, unsignedNumber } from '../domain/index.ts';
 import type { Env, UsedMap } from '../env.ts';
-import { EACCES, unsupported } from '../errors.ts';
+import { EACCES } from '../errors.ts';
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../limits.ts';
 import { AUX, regAt, TYPE } from '../state/layout.ts';
 import { markRegKnown, markRegUnknown } from '../state/reg.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
 import { fieldAt } from '../values/fields.ts';
 import { checkRegion, constOffset } from './bounds.ts';
+import { accessPointerField } from './pointer-field.ts';
 
 /** The map may be accessed in this way by programs at all. */
 export function checkMapDirection(env: Env, reg: number, off: number, size: number, write: boolean): void {
@@ -84,8 +85,11 @@ export function accessMapValue(
   const map = env.mapOf(words[o + AUX]!);
   const fixed = tnumIsConst(words, o);
   const at = off + constOffset(words, o);
-  if (fixed && fieldAt(map.fields, at, ['kptr', 'percpu_kptr']) !== undefined)
-    throw unsupported('kernel pointers in map values (kptrs)');
+  const pointer = fixed ? fieldAt(map.fields, at, ['kptr', 'percpu_kptr']) : undefined;
+  if (pointer !== undefined) {
+    accessPointerField(env, map, pointer, target);
+    return;
+  }
   if (write || target < 0) return;
   const t = regAt(target);
   if (!fixed || !isConstant(map)) {

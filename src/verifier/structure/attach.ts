@@ -9,9 +9,11 @@ import {
   DISABLED_LSM_HOOKS,
   isModifiable,
   isSleepableFunction,
+  helperByName,
   ITERATOR_TARGETS,
   NORETURN_FUNCTIONS,
   SLEEPABLE_LSM_HOOKS,
+  SOCKOPT_ITERATORS,
   UNTRACEABLE_FUNCTIONS,
 } from '../../spec/index.ts';
 import type { Env } from '../env.ts';
@@ -146,6 +148,8 @@ function checkByAttachType(env: Env, btf: Btf, name: string): void {
     case A.BPF_TRACE_ITER:
       if (!name.startsWith(ITERATOR_PREFIX) || !Object.hasOwn(ITERATOR_TARGETS, name.slice(ITERATOR_PREFIX.length)))
         throw new Rejection('bad-attach-target', EINVAL, '');
+      if (SOCKOPT_ITERATORS.includes(name.slice(ITERATOR_PREFIX.length)))
+        env.helpers = new Set([...env.helpers, helperByName('setsockopt')!.id, helperByName('getsockopt')!.id]);
       return;
     case A.BPF_TRACE_FENTRY:
     case A.BPF_TRACE_FEXIT:

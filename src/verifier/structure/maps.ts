@@ -33,7 +33,8 @@ export function useMap(env: Env, fd: number): UsedMap {
 }
 
 function addMap(env: Env, info: MapInfo): UsedMap {
-  const inner = info.inner === undefined ? undefined : addMap(env, info.inner);
+  // The kernel keeps of an inner map what it must be like, not its name.
+  const inner = info.inner === undefined ? undefined : addMap(env, { ...info.inner, name: '' });
   const index = env.maps.length + 1;
   const map: UsedMap = {
     index,

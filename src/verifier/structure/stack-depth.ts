@@ -3,7 +3,7 @@
  * Source: check_max_stack_depth, check_max_stack_depth_subprog, round_up_stack_depth in kernel/bpf/verifier.c.
  */
 import { Errno } from '../../base/errno.ts';
-import type { Env } from '../env.ts';
+import { type Env, SEEN } from '../env.ts';
 import { EACCES, EINVAL } from '../errors.ts';
 import { MAX_CALL_FRAMES, MAX_STACK, MAX_STACK_BEFORE_TAIL_CALL } from '../limits.ts';
 import { subprogAt, subprogEnd } from './subprogs.ts';
@@ -76,4 +76,32 @@ function nextCallee(env: Env, caller: Caller): number {
 /** The JIT compiler aligns frames to 16 bytes. */
 function roundedDepth(env: Env, index: number): number {
   return Math.ceil(env.subprogs[index]!.stackDepth / 16) * 16;
+}
+
+/** Stack that an inlined bpf_loop keeps its state in, and that a function with may_goto keeps its budget in. */
+const LOOP_STACK = 24;
+const MAY_GOTO_STACK = 8;
+
+/**
+ * Bytes of stack of each function, as the log's statistics have them: functions that are never reached are gone by then, and what the
+ * kernel adds to programs uses stack too (opt_remove_dead_code, optimize_bpf_loop, do_misc_fixups).
+ */
+export function finalStackDepths(env: Env): number[] {
+  const depths: number[] = [];
+  env.subprogs.forEach((subprog, index) => {
+    if (!env.isMarked(subprog.start, SEEN)) return;
+    const end = subprogEnd(env, index);
+    let depth = subprog.stackDepth;
+    let loop = false;
+    let mayGoto = false;
+    for (let i = subprog.start; i < end; i++) {
+      if (!env.isMarked(i, SEEN)) continue;
+      if ((env.loopCalls.get(i)?.subprog ?? -1) >= 0) loop = true;
+      if (env.program.isMayGoto(i)) mayGoto = true;
+    }
+    if (loop) depth += LOOP_STACK;
+    if (mayGoto) depth += MAY_GOTO_STACK;
+    depths.push(depth);
+  });
+  return depths;
 }
