@@ -174,7 +174,8 @@ function inputOfLoad(load) {
     kernelBtf,
     moduleBtfs,
     attachBtfId: load.attach_btf_id,
-    attachProgram: load.attach_prog === true,
+    ...attachment(load),
+    unprivileged: load.mode === MODES.unpriv,
   };
 }
 
@@ -196,6 +197,12 @@ function rawMaps() {
     ...(map.inner === undefined ? {} : { inner: info(map.inner) }),
   });
   return Object.fromEntries(Object.entries(table).map(([name, map]) => [name, info(map)]));
+}
+
+/** What a descriptor beside the attach type stands for: a module's types, or another program. */
+function attachment(load) {
+  if (!load.attach_btf_obj_fd) return {};
+  return load.attach_btf_id >= kernelBtf.typeCount ? { attachBtf: moduleBtfs[0] } : { attachProgram: true };
 }
 
 /** Where a generated program's instructions are. */

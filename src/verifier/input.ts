@@ -60,6 +60,8 @@ export interface VerifierInput {
   readonly attachBtfId?: number;
   /** The types of the module that is attached to; `kernelBtf` when left out. */
   readonly attachBtf?: Btf;
+  /** The loader has no capabilities. Not supported yet. */
+  readonly unprivileged?: boolean;
   /** The program attaches to another program (freplace, or fentry of one). */
   readonly attachProgram?: boolean;
 }

@@ -6,7 +6,7 @@ import { Errno } from '../base/errno.ts';
 import { BtfError } from '../base/errors.ts';
 import { setRuleSink } from './domain/index.ts';
 import { Env } from './env.ts';
-import { Rejection } from './errors.ts';
+import { Rejection, unsupported } from './errors.ts';
 import { walkAll } from './explore/functions.ts';
 import type { VerifierFailure, VerifierInput, VerifierOptions, VerifierResult, VerifierStats } from './input.ts';
 import { LOG_LEVEL1, LOG_LEVEL2 } from './input.ts';
@@ -64,6 +64,7 @@ function checkAll(env: Env, level: number): VerifierFailure | undefined {
   try {
     const { length } = env.program;
     if (length === 0 || length > MAX_PROCESSED) throw new Rejection('bad-length', Errno.E2BIG, '');
+    if (env.input.unprivileged === true) throw unsupported('loading without capabilities');
     checkFunctionRecords(env);
     findSubprogs(env, level);
     checkSubprogs(env);

@@ -28,7 +28,7 @@ import {
   VAR_VALUE_LO,
 } from '../domain/index.ts';
 import type { Env } from '../env.ts';
-import { EACCES, EINVAL, Rejection } from '../errors.ts';
+import { EACCES, EINVAL, Rejection, unsupported } from '../errors.ts';
 import { BPF_F_RDONLY_PROG, MAX_ERRNO } from '../limits.ts';
 import { checkAccess } from '../memory/access.ts';
 import { constOffset } from '../memory/bounds.ts';
@@ -58,6 +58,7 @@ import {
   SET_RETVAL,
   SNPRINTF,
   TAIL_CALL,
+  USER_RINGBUF_DRAIN,
 } from './helper-kinds.ts';
 import { checkMapHelper } from './map-compatibility.ts';
 import { helperOf, helperText } from './prototype.ts';
@@ -210,6 +211,8 @@ function checkSpecial(env: Env, call: CallMeta): void {
     case FIND_VMA:
       pushCallback(env, call.subprog, findVmaArgs);
       return;
+    case USER_RINGBUF_DRAIN:
+      throw unsupported('dynptrs');
     case SNPRINTF:
       checkSnprintf(env);
       return;
