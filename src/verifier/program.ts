@@ -104,11 +104,18 @@ export class Program {
   constructor(raws: readonly RawInsn[]) {
     this.raws = raws;
     this.length = raws.length;
-    this.code = Uint8Array.from(raws, (raw) => raw.opcode);
-    this.dst = Uint8Array.from(raws, (raw) => raw.dst);
-    this.src = Uint8Array.from(raws, (raw) => raw.src);
-    this.off = Int16Array.from(raws, (raw) => raw.offset);
-    this.imm = Int32Array.from(raws, (raw) => raw.imm);
+    this.code = new Uint8Array(raws.length);
+    this.dst = new Uint8Array(raws.length);
+    this.src = new Uint8Array(raws.length);
+    this.off = new Int16Array(raws.length);
+    this.imm = new Int32Array(raws.length);
+    raws.forEach((raw, i) => {
+      this.code[i] = raw.opcode;
+      this.dst[i] = raw.dst;
+      this.src[i] = raw.src;
+      this.off[i] = raw.offset;
+      this.imm[i] = raw.imm;
+    });
   }
 
   /** A call of another function of the program. */

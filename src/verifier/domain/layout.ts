@@ -43,7 +43,7 @@ export const U32_MAX = 15;
 export const SCALAR_WORDS = 16;
 
 /**
- * Words of a whole register record, the stride of pooled registers: 128 bytes, two cache lines. Words SCALAR_WORDS … are
+ * Words of a whole register record, the stride of pooled registers. Words SCALAR_WORDS … are
  * for src/verifier/state. Nothing in this folder depends on it, so it may grow.
  */
-export const REG_WORDS = 32;
+export const REG_WORDS = 28;

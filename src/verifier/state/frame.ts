@@ -4,6 +4,7 @@
  */
 import { REG_WORDS } from '../domain/index.ts';
 import { REGISTERS } from './layout.ts';
+import type { Slabs } from './slabs.ts';
 
 /** `callsite` of a frame that nobody called: the program, or a global function that is checked by itself. */
 export const MAIN_FUNCTION = -1;
@@ -13,6 +14,8 @@ export const MAX_SLOTS = 64;
 
 /** Words of a reference: id, instruction that acquired it, frame of the callback that did. */
 export const REF_WORDS = 3;
+
+const NOTHING = new Int32Array(0);
 
 /** A frame. Registers and stack slots are records in `words`: first the registers, then the slots from fp-8 down. */
 export class Frame {
@@ -37,27 +40,27 @@ export class Frame {
   refs = new Int32Array(0);
   refCount = 0;
 
-  constructor(handle: number, slots: number) {
+  private readonly slabs: Slabs;
+
+  constructor(handle: number, large: boolean, slabs: Slabs) {
     this.handle = handle;
-    this.large = slots === MAX_SLOTS;
-    this.words = new Int32Array((REGISTERS + slots) * REG_WORDS);
+    this.large = large;
+    this.slabs = slabs;
+    this.words = large ? slabs.take((REGISTERS + MAX_SLOTS) * REG_WORDS) : NOTHING;
   }
 
-  /** Makes room for `slots` slots; new ones hold nothing. */
+  /** Uses `slots` slots; new ones hold nothing. Large frames only. */
   grow(slots: number): void {
     if (slots <= this.slots) return;
-    this.reserve(slots);
     this.words.fill(0, (REGISTERS + this.slots) * REG_WORDS, (REGISTERS + slots) * REG_WORDS);
     this.slots = slots;
   }
 
   /** Becomes a copy of another frame. */
   copyFrom(from: Frame): void {
-    this.reserve(from.slots);
     const count = (REGISTERS + from.slots) * REG_WORDS;
-    const source = from.words;
-    const target = this.words;
-    for (let i = 0; i < count; i++) target[i] = source[i]!;
+    if (this.words.length < count) this.words = this.slabs.take((REGISTERS + slotCapacity(from.slots)) * REG_WORDS);
+    this.words.set(from.words.length === count ? from.words : from.words.subarray(0, count));
     this.slots = from.slots;
     this.callsite = from.callsite;
     this.frameno = from.frameno;
@@ -118,18 +121,9 @@ export class Frame {
     }
     return false;
   }
-
-  private reserve(slots: number): void {
-    const needed = (REGISTERS + slots) * REG_WORDS;
-    if (this.words.length >= needed) return;
-    const wider = new Int32Array((REGISTERS + slotCapacity(slots)) * REG_WORDS);
-    wider.set(this.words);
-    this.words = wider;
-  }
 }
 
-/** Capacities grow in steps, so that few reallocations and little waste come together. */
+/** Frames of checkpoints are used again for others of about the same size. */
 function slotCapacity(slots: number): number {
-  for (const capacity of [4, 8, 16, 32]) if (slots <= capacity) return capacity;
-  return MAX_SLOTS;
+  return Math.ceil(slots / 4) * 4;
 }

@@ -3,7 +3,8 @@
  * checkpoint. The walk allocates nothing once the pool has grown to the program's needs.
  */
 import { REG_WORDS } from '../domain/index.ts';
-import { Frame, MAX_SLOTS } from './frame.ts';
+import { Frame } from './frame.ts';
+import { Slabs } from './slabs.ts';
 
 /** Bits of a handle that number the record in its frame: 11 registers and at most 64 slots. */
 const RECORD_BITS = 7;
@@ -12,6 +13,7 @@ const RECORD_BITS = 7;
 export class FramePool {
   /** By handle; handle 0 is nobody's, so that 0 can mean no parent. */
   private readonly frames: (Frame | undefined)[] = [undefined];
+  private readonly slabs = new Slabs();
   private readonly freeLarge: Frame[] = [];
   private readonly freeSmall: Frame[] = [];
 
@@ -22,7 +24,7 @@ export class FramePool {
   take(large: boolean): Frame {
     const used = (large ? this.freeLarge : this.freeSmall).pop();
     if (used !== undefined) return used;
-    const frame = new Frame(this.frames.length, large ? MAX_SLOTS : 0);
+    const frame = new Frame(this.frames.length, large, this.slabs);
     this.frames.push(frame);
     return frame;
   }
