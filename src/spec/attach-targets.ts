@@ -63,7 +63,8 @@ export function isModifiable(name: string): boolean {
 
 /** A tracing program on this function may sleep. */
 export function isSleepableFunction(name: string): boolean {
-  const atomic = name === 'should_failslab' || name === 'should_fail_alloc_page' || name === '__filemap_add_folio';
+  const atomic =
+    name === 'should_failslab' || name === 'should_fail_alloc_page' || name === '__filemap_add_folio';
   return (isErrorInjectable(name) && !atomic) || name === 'bpf_fentry_test1';
 }
 

@@ -1,8 +1,9 @@
 /** The kernel's interface as data: types and tables, no behaviour. */
+
+export * from './attach-targets.ts';
 export * from './enums.ts';
 export * from './helper-types.ts';
 export * from './helpers.ts';
-export * from './program-types.ts';
-export * from './attach-targets.ts';
 export * from './kernel-structs.ts';
 export * from './map-helpers.ts';
+export * from './program-types.ts';

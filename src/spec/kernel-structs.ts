@@ -94,11 +94,7 @@ const SOCK_PARTS: readonly ViewRange[] = [
 export const SOCKET_VIEWS: Readonly<
   Record<'sock_common' | 'sock' | 'tcp_sock' | 'xdp_sock', readonly ViewRange[]>
 > = {
-  sock_common: [
-    { from: 0, to: 8, sizes: [4] },
-    { from: 24, to: 80, sizes: [4] },
-    ...SOCK_PARTS,
-  ],
+  sock_common: [{ from: 0, to: 8, sizes: [4] }, { from: 24, to: 80, sizes: [4] }, ...SOCK_PARTS],
   sock: [
     { from: 0, to: 80, sizes: [4] },
     { from: 8, to: 9, sizes: [1, 2] },

@@ -8,7 +8,12 @@ import { type ContextTable, contextTable, helperIdsOf, programTypeSpec } from '.
 import { REG_WORDS } from './domain/index.ts';
 import { Rejection } from './errors.ts';
 import type { FunctionInfo, MapInfo, VerifierInput, VerifierOptions } from './input.ts';
-import { BPF_F_SLEEPABLE, BPF_F_STRICT_ALIGNMENT, BPF_F_TEST_REG_INVARIANTS, BPF_F_TEST_STATE_FREQ } from './limits.ts';
+import {
+  BPF_F_SLEEPABLE,
+  BPF_F_STRICT_ALIGNMENT,
+  BPF_F_TEST_REG_INVARIANTS,
+  BPF_F_TEST_STATE_FREQ,
+} from './limits.ts';
 import type { VerifierObserver } from './observer.ts';
 import { InsnHistory } from './precision/history.ts';
 import { Backtrack } from './precision/masks.ts';

@@ -8,7 +8,13 @@ import { setRuleSink } from './domain/index.ts';
 import { Env } from './env.ts';
 import { Rejection, unsupported } from './errors.ts';
 import { walkAll } from './explore/functions.ts';
-import type { VerifierFailure, VerifierInput, VerifierOptions, VerifierResult, VerifierStats } from './input.ts';
+import type {
+  VerifierFailure,
+  VerifierInput,
+  VerifierOptions,
+  VerifierResult,
+  VerifierStats,
+} from './input.ts';
 import { LOG_LEVEL1, LOG_LEVEL2 } from './input.ts';
 import { MAX_PROCESSED } from './limits.ts';
 import { KernelLog } from './log/kernel-log.ts';
@@ -40,7 +46,8 @@ export function verify(input: VerifierInput, options: VerifierOptions = {}): Ver
   const started = options.clock?.() ?? 0;
   const env = new Env(input, options, combineObservers(observers));
   const { observer } = env;
-  const before = observer?.bound === undefined ? undefined : { sink: setRuleSink(observer.bound.bind(observer)) };
+  const before =
+    observer?.bound === undefined ? undefined : { sink: setRuleSink(observer.bound.bind(observer)) };
   let failure: VerifierFailure | undefined;
   try {
     failure = checkAll(env, level);

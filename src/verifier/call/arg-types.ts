@@ -112,7 +112,8 @@ export function checkArgType(
 ): void {
   const type = env.frame.words[regAt(reg) + TYPE]!;
   const fitting = FITTING[baseType(argType)];
-  if (fitting === undefined) throw unsupported(`this kind of argument of ${helperName(helper) ?? 'a function'}`);
+  if (fitting === undefined)
+    throw unsupported(`this kind of argument of ${helperName(helper) ?? 'a function'}`);
   let plain = type;
   if ((argType & MEM_RDONLY) !== 0) plain &= ~MEM_RDONLY;
   if ((argType & PTR_MAYBE_NULL) !== 0) plain &= ~PTR_MAYBE_NULL;
@@ -134,13 +135,7 @@ export function checkArgType(
 }
 
 /** A pointer to a kernel struct must point to that struct, or one that begins with it. */
-function checkStruct(
-  env: Env,
-  reg: number,
-  argType: number,
-  struct: string | number,
-  helper: number,
-): void {
+function checkStruct(env: Env, reg: number, argType: number, struct: string | number, helper: number): void {
   const { words } = env.frame;
   const o = regAt(reg);
   const release = (argType & OBJ_RELEASE) !== 0;
@@ -201,4 +196,3 @@ export function checkArgOffset(env: Env, reg: number, argType: number): void {
   }
   if (!ANY_OFFSET.includes(type)) checkUnmodified(env, words, reg, FIXED_OFFSET.includes(type));
 }
-

@@ -20,16 +20,24 @@ import {
   ARG_PTR_TO_PERCPU_BTF_ID,
   ARG_PTR_TO_SPIN_LOCK,
   type ArgNumber,
-  BpfMapType as M,
   baseType,
   type HelperProto,
+  BpfMapType as M,
   MEM_ALIGNED,
   MEM_FIXED_SIZE,
   MEM_UNINIT,
   MEM_WRITE,
   OBJ_RELEASE,
 } from '../../spec/index.ts';
-import { SMIN_LO, signedNumber, tnumIsConst, UMAX_LO, UMIN_LO, unsignedNumber, VAR_VALUE_LO } from '../domain/index.ts';
+import {
+  SMIN_LO,
+  signedNumber,
+  tnumIsConst,
+  UMAX_LO,
+  UMIN_LO,
+  unsignedNumber,
+  VAR_VALUE_LO,
+} from '../domain/index.ts';
 import type { Env, UsedMap } from '../env.ts';
 import { EACCES, EINVAL } from '../errors.ts';
 import { MAX_VAR_SIZE } from '../limits.ts';
@@ -114,8 +122,7 @@ export function checkArgument(env: Env, call: CallMeta, index: number): void {
 
 /** Some maps hold sockets instead of values (resolve_map_arg_type). */
 function valueArgument(env: Env, call: CallMeta, argType: number): number {
-  if (call.map === undefined)
-    env.reject('bad-argument', EACCES, 'invalid map_ptr to access map->type');
+  if (call.map === undefined) env.reject('bad-argument', EACCES, 'invalid map_ptr to access map->type');
   switch (call.map.info.type) {
     case M.BPF_MAP_TYPE_SOCKMAP:
     case M.BPF_MAP_TYPE_SOCKHASH:
@@ -135,11 +142,7 @@ function noteReference(env: Env, call: CallMeta, reg: number, argType: number): 
   const ref = words[o + REF]!;
   if ((argType & OBJ_RELEASE) !== 0) {
     if (ref === 0 && !isNull(words, o))
-      env.reject(
-        'not-a-reference',
-        EINVAL,
-        `R${reg} must be referenced when passed to release function`,
-      );
+      env.reject('not-a-reference', EINVAL, `R${reg} must be referenced when passed to release function`);
     call.releaseReg = reg;
   }
   if (ref === 0) return;
@@ -191,8 +194,7 @@ function checkByKind(env: Env, call: CallMeta, reg: number, index: number, argTy
       return;
     }
     case ARG_CONST_ALLOC_SIZE_OR_ZERO:
-      if (!tnumIsConst(words, o))
-        env.reject('bad-argument', EACCES, `R${reg} is not a known constant'`);
+      if (!tnumIsConst(words, o)) env.reject('bad-argument', EACCES, `R${reg} is not a known constant'`);
       call.memSize = words[o + VAR_VALUE_LO]!;
       markPrecise(env, reg);
       return;

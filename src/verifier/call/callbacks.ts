@@ -16,7 +16,13 @@ import { markReadWhole } from '../registers/liveness.ts';
 import type { Frame } from '../state/frame.ts';
 import { AUX, AUX2, regAt, TYPE } from '../state/layout.ts';
 import { assignRegister, markRegKnownZero, markRegNotInit } from '../state/reg.ts';
-import { PTR_TO_BTF_ID, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE, PTR_TO_STACK, SCALAR_VALUE } from '../state/reg-type.ts';
+import {
+  PTR_TO_BTF_ID,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_STACK,
+  SCALAR_VALUE,
+} from '../state/reg-type.ts';
 import { enterFunction, matchArguments } from './subprog.ts';
 
 /** Sets the arguments of a callback from the registers of the call. */
@@ -113,13 +119,12 @@ export function returnFromFunction(env: Env): void {
 function checkCallbackResult(env: Env, callee: Frame): void {
   const { words } = callee;
   const r0 = regAt(0);
-  if (words[r0 + TYPE] !== SCALAR_VALUE)
-    env.reject('bad-callback-result', EACCES, 'R0 not a scalar value');
+  if (words[r0 + TYPE] !== SCALAR_VALUE) env.reject('bad-callback-result', EACCES, 'R0 not a scalar value');
   markReadWhole(env, words, r0);
   markPrecise(env, 0);
   checkReturnRange(env, words, r0, callee.callbackRetMin, callee.callbackRetMax, 64, 'At callback return');
   if (!env.isMarked(callee.callsite, CALLS_CALLBACK))
-    throw bug(env, `BUG: in callback at ${env.insn}, callsite ${callee.callsite} !calls_callback`);
+    bug(env, `BUG: in callback at ${env.insn}, callsite ${callee.callsite} !calls_callback`);
 }
 
 /** A returned number must be in a range (retval_range_within, verbose_invalid_scalar). */

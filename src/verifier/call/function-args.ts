@@ -34,7 +34,8 @@ function prepare(env: Env, index: number): SubprogArg[] {
   const record = env.functions[index];
   const { btf } = env.input;
   const aux = env.functionAux[index];
-  if (record === undefined || btf === undefined || aux === undefined) return fail(env, 'Verifier bug', Errno.EFAULT);
+  if (record === undefined || btf === undefined || aux === undefined)
+    return fail(env, 'Verifier bug', Errno.EFAULT);
   const func = btf.typeOfKind(record.typeId, 'func');
   if (aux.unreliable) return fail(env, `Verifier bug in function ${func.name}()`, Errno.EFAULT);
   const proto = prototypeOf(btf, record);
@@ -74,8 +75,7 @@ function tagsOf(env: Env, btf: Btf, func: BtfFunc, global: boolean, i: number): 
   const tags = new Set<string>();
   for (const tag of declTags(btf, func.id)) {
     if (tag.component !== i || !tag.name.startsWith(TAG_PREFIX)) continue;
-    if (!global)
-      fail(env, `arg#${i} type tag is not supported in static functions`, Errno.EOPNOTSUPP);
+    if (!global) fail(env, `arg#${i} type tag is not supported in static functions`, Errno.EOPNOTSUPP);
     const name = tag.name.slice(TAG_PREFIX.length);
     if (!['ctx', 'trusted', 'nonnull', 'nullable', 'arena'].includes(name))
       fail(env, `arg#${i} has unsupported set of tags`, Errno.EOPNOTSUPP);
@@ -134,7 +134,11 @@ function pointerArgument(
   if (tags.has('trusted')) {
     if (tags.has('nonnull')) combination();
     const nullable = tags.has('nullable') ? PTR_MAYBE_NULL : 0;
-    return { type: ARG_PTR_TO_BTF_ID | PTR_TRUSTED | nullable, memSize: 0, btfId: kernelType(env, target, i) };
+    return {
+      type: ARG_PTR_TO_BTF_ID | PTR_TRUSTED | nullable,
+      memSize: 0,
+      btfId: kernelType(env, target, i),
+    };
   }
   if (tags.has('arena')) throw unsupported('arenas');
   if (!global) return undefined;
@@ -184,7 +188,12 @@ function isContext(env: Env, btf: Btf, type: BtfRef): boolean {
 function namedOnTheWay(btf: Btf, id: number, name: string): boolean {
   for (let type = btf.typeById(id), steps = 0; steps < 32; steps++) {
     if (type.kind === 'typedef') return type.name === name;
-    if (type.kind !== 'const' && type.kind !== 'volatile' && type.kind !== 'restrict' && type.kind !== 'type_tag')
+    if (
+      type.kind !== 'const' &&
+      type.kind !== 'volatile' &&
+      type.kind !== 'restrict' &&
+      type.kind !== 'type_tag'
+    )
       return false;
     type = btf.typeById(type.type);
   }
@@ -202,5 +211,6 @@ function checkContextTag(env: Env, btf: Btf, type: BtfRef, i: number): void {
   if (acceptsAsContext(progType, attachType, target)) return;
   const struct = CONTEXT_STRUCTS[progType]?.[0];
   if (struct === undefined) fail(env, `arg#${i} should be void pointer`);
-  if (target.kind !== 'struct' || target.name !== struct) fail(env, `arg#${i} should be \`struct ${struct} *\``);
+  if (target.kind !== 'struct' || target.name !== struct)
+    fail(env, `arg#${i} should be \`struct ${struct} *\``);
 }

@@ -3,7 +3,7 @@
  * Sources: is_acquire_function, is_ptr_cast_function, is_sync_callback_calling_function … in kernel/bpf/verifier.c;
  * bpf_helper_changes_pkt_data in net/core/filter.c.
  */
-import { BpfMapType as M, helperByName } from '../../spec/index.ts';
+import { helperByName, BpfMapType as M } from '../../spec/index.ts';
 
 function id(name: string): number {
   return helperByName(name)!.id;
@@ -65,9 +65,7 @@ const ACQUIRES = ids('sk_lookup_tcp', 'sk_lookup_udp', 'skc_lookup_tcp', 'ringbu
 /** The result holds a reference that the program must give back. */
 export function isAcquire(helper: number, mapType: number): boolean {
   if (ACQUIRES.has(helper)) return true;
-  return (
-    helper === MAP_LOOKUP && (mapType === M.BPF_MAP_TYPE_SOCKMAP || mapType === M.BPF_MAP_TYPE_SOCKHASH)
-  );
+  return helper === MAP_LOOKUP && (mapType === M.BPF_MAP_TYPE_SOCKMAP || mapType === M.BPF_MAP_TYPE_SOCKHASH);
 }
 
 const CHANGES_PACKET = ids(

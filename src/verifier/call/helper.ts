@@ -5,11 +5,11 @@
 import { Errno } from '../../base/errno.ts';
 import {
   BpfAttachType as A,
-  BpfMapType as M,
-  BpfProgType as P,
   type HelperProto,
   hasTrampoline,
   helperName,
+  BpfMapType as M,
+  BpfProgType as P,
   RET_INTEGER,
   SLEEPABLE_LSM_HOOKS,
 } from '../../spec/index.ts';
@@ -95,17 +95,9 @@ function allowedHelper(env: Env, id: number): HelperProto {
   if (name === 'unknown') env.reject('unknown-helper', EINVAL, `invalid func unknown#${id}`);
   const proto = helperOf(env, id);
   if (proto === undefined)
-    env.reject(
-      'helper-not-allowed',
-      EINVAL,
-      `program of this type cannot use helper ${name}#${id}`,
-    );
+    env.reject('helper-not-allowed', EINVAL, `program of this type cannot use helper ${name}#${id}`);
   if (proto.gplOnly && !env.gplCompatible)
-    env.reject(
-      'gpl-only',
-      EINVAL,
-      'cannot call GPL-restricted function from non-GPL compatible program',
-    );
+    env.reject('gpl-only', EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program');
   if (proto.allowed !== undefined && !isAllowed(env, proto.allowed))
     env.reject('helper-not-allowed', EINVAL, 'helper call is not allowed in probe');
   if (proto.mightSleep && !env.sleepable)
@@ -158,7 +150,7 @@ function sockStorageAllowed(attachType: number, name: string): boolean {
 function recordMap(env: Env, call: CallMeta): void {
   if (!recordsMap(call.helper)) return;
   const { map } = call;
-  if (map === undefined) return env.reject('verifier-bug', EINVAL, 'kernel subsystem misconfigured verifier');
+  if (map === undefined) env.reject('verifier-bug', EINVAL, 'kernel subsystem misconfigured verifier');
   const writes = [MAP_DELETE, MAP_UPDATE, MAP_PUSH, MAP_POP].includes(call.helper);
   if (writes && (map.info.flags & BPF_F_RDONLY_PROG) !== 0)
     env.reject('map-direction', EACCES, 'write into map forbidden');
@@ -170,7 +162,7 @@ function recordTailCallIndex(env: Env, call: CallMeta): void {
   if (call.helper !== TAIL_CALL) return;
   const { map } = call;
   if (map === undefined || map.info.type !== M.BPF_MAP_TYPE_PROG_ARRAY)
-    return env.reject('verifier-bug', EINVAL, 'kernel subsystem misconfigured verifier');
+    env.reject('verifier-bug', EINVAL, 'kernel subsystem misconfigured verifier');
   const { words } = env.frame;
   const o = regAt(3);
   if (isConstScalar(words, o, 64) && unsignedNumber(words, o + VAR_VALUE_LO) < map.info.maxEntries)
@@ -180,9 +172,7 @@ function recordTailCallIndex(env: Env, call: CallMeta): void {
 function release(env: Env, call: CallMeta): void {
   if (call.releaseReg === 0) return;
   const released =
-    call.ref !== 0
-      ? releaseReference(env, call.ref)
-      : isNull(env.frame.words, regAt(call.releaseReg));
+    call.ref !== 0 ? releaseReference(env, call.ref) : isNull(env.frame.words, regAt(call.releaseReg));
   if (released) return;
   env.reject(
     'not-a-reference',
@@ -305,7 +295,10 @@ function refineResult(env: Env, call: CallMeta): void {
 
 function checkGetFuncIp(env: Env): void {
   const { type } = env.input;
-  if (type === P.BPF_PROG_TYPE_KPROBE || (type === P.BPF_PROG_TYPE_TRACING && hasTrampoline(type, env.input.attachType)))
+  if (
+    type === P.BPF_PROG_TYPE_KPROBE ||
+    (type === P.BPF_PROG_TYPE_TRACING && hasTrampoline(type, env.input.attachType))
+  )
     return;
   env.reject(
     'helper-not-allowed',
@@ -315,4 +308,3 @@ function checkGetFuncIp(env: Env): void {
       : `func bpf_get_func_ip#${GET_FUNC_IP} not supported for program type ${type}`,
   );
 }
-

@@ -9,7 +9,7 @@ import { PTR_TO_MAP_VALUE } from '../state/reg-type.ts';
 export function checkLock(env: Env, reg: number, take: boolean): void {
   const { words } = env.frame;
   const o = regAt(reg);
-  const refuse = (message: string): never => env.reject('spin-lock', EINVAL, message);
+  const refuse: (message: string) => never = (message) => env.reject('spin-lock', EINVAL, message);
   if (!tnumIsConst(words, o))
     refuse(`R${reg} doesn't have constant offset. bpf_spin_lock has to be at the constant offset`);
   if (words[o + TYPE] !== PTR_TO_MAP_VALUE) throw unsupported('locks in objects of the program');
@@ -17,7 +17,7 @@ export function checkLock(env: Env, reg: number, take: boolean): void {
   if (map.info.btf === undefined)
     refuse(`map '${map.info.name}' has to have BTF in order to use bpf_spin_lock`);
   const lock = map.fields.find(({ kind }) => kind === 'bpf_spin_lock');
-  if (lock === undefined) return refuse(`map '${map.info.name}' has no valid bpf_spin_lock`);
+  if (lock === undefined) refuse(`map '${map.info.name}' has no valid bpf_spin_lock`);
   const off = words[o + VAR_VALUE_LO]! + words[o + OFF]!;
   if (lock.offset !== off)
     refuse(`off ${off} doesn't point to 'struct bpf_spin_lock' that is at ${lock.offset}`);

@@ -1,11 +1,11 @@
 /** Whether a helper fits the map that it is given. Source: check_map_func_compatibility, may_update_sockmap in kernel/bpf/verifier.c. */
 import {
   BpfAttachType as A,
-  BpfMapType as M,
-  BpfProgType as P,
   HELPERS_OF_MAP,
   helperName,
+  BpfMapType as M,
   MAPS_OF_HELPER,
+  BpfProgType as P,
 } from '../../spec/index.ts';
 import type { Env, UsedMap } from '../env.ts';
 import { EINVAL } from '../errors.ts';

@@ -76,7 +76,7 @@ export function markResult(env: Env, call: CallMeta): void {
 
 function markMapValue(env: Env, call: CallMeta, words: Int32Array, r0: number, flags: number): void {
   const { map } = call;
-  if (map === undefined) return env.reject('verifier-bug', EINVAL, 'kernel subsystem misconfigured verifier');
+  if (map === undefined) env.reject('verifier-bug', EINVAL, 'kernel subsystem misconfigured verifier');
   words[r0 + AUX] = map.index;
   words[r0 + AUX2] = call.mapUid;
   words[r0 + TYPE] = PTR_TO_MAP_VALUE | flags;
@@ -100,10 +100,12 @@ function markPerCpu(env: Env, call: CallMeta, words: Int32Array, r0: number, fla
 
 function markKernelStruct(env: Env, call: CallMeta, words: Int32Array, r0: number, flags: number): void {
   const name = call.proto.retBtf;
-  if (name === undefined || name === BPF_PTR_POISON) throw unsupported('kernel pointers in map values (kptrs)');
+  if (name === undefined || name === BPF_PTR_POISON)
+    throw unsupported('kernel pointers in map values (kptrs)');
   const btf = env.input.kernelBtf;
   const type = btf?.findByName(name, 'struct');
-  if (btf === undefined || type === undefined) throw unsupported(`the kernel struct ${name} without the kernel's BTF`);
+  if (btf === undefined || type === undefined)
+    throw unsupported(`the kernel struct ${name} without the kernel's BTF`);
   words[r0 + TYPE] = PTR_TO_BTF_ID | flags;
   words[r0 + AUX] = env.btfIndex(btf);
   words[r0 + AUX2] = type.id;

@@ -11,11 +11,11 @@ import {
   baseType,
   PTR_MAYBE_NULL,
 } from '../../spec/index.ts';
+import { REG_WORDS } from '../domain/index.ts';
 import type { Env, SubprogArg } from '../env.ts';
 import { EINVAL, Rejection } from '../errors.ts';
 import { MAX_CALL_FRAMES } from '../limits.ts';
 import { checkHelperMemory } from '../memory/access.ts';
-import { REG_WORDS } from '../domain/index.ts';
 import { writeRegister } from '../registers/liveness.ts';
 import { markNotNull } from '../registers/nullness.ts';
 import type { Frame } from '../state/frame.ts';
@@ -184,4 +184,3 @@ function checkMemoryArgument(env: Env, reg: number, size: number): void {
     if (nullable) assignRegister(words, o, saved, 0);
   }
 }
-

@@ -16,11 +16,7 @@ export function pushState(env: Env, insn: number, from: number): VerifierState {
   env.pendingFrom.push(from);
   env.observer?.push?.(env, state, insn);
   if (env.pending.length > MAX_PENDING)
-    env.reject(
-      'too-many-jumps',
-      Errno.E2BIG,
-      `The sequence of ${env.pending.length} jumps is too complex.`,
-    );
+    env.reject('too-many-jumps', Errno.E2BIG, `The sequence of ${env.pending.length} jumps is too complex.`);
   if (state.parent !== undefined) state.parent.branches++;
   return state;
 }

@@ -47,11 +47,7 @@ export function walk(env: Env): void {
     if (insn >= env.program.length)
       env.reject('verifier-bug', Errno.EFAULT, `invalid insn idx ${insn} insn_cnt ${env.program.length}`);
     if (++env.processed > MAX_PROCESSED)
-      env.reject(
-        'too-complex',
-        Errno.E2BIG,
-        `BPF program is too large. Processed ${env.processed} insn`,
-      );
+      env.reject('too-complex', Errno.E2BIG, `BPF program is too large. Processed ${env.processed} insn`);
     state.lastInsn = previous;
     const marks = env.marks[insn]!;
     if ((marks & PRUNE_POINT) !== 0 && visitCheckpoint(env)) {

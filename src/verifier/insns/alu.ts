@@ -112,7 +112,8 @@ function checkUnary(env: Env, op: number): void {
     if ((code & SRC_X) !== 0 || operands || imm !== 0) reserved(env, 'BPF_NEG');
   } else {
     const sized = imm === 16 || imm === 32 || imm === 64;
-    if (operands || !sized || (classOf(code) === CLASS_ALU64 && (code & SRC_X) !== 0)) reserved(env, 'BPF_END');
+    if (operands || !sized || (classOf(code) === CLASS_ALU64 && (code & SRC_X) !== 0))
+      reserved(env, 'BPF_END');
   }
   readRegister(env, program.dst[insn]!);
   clobberRegister(env, program.dst[insn]!);
@@ -244,11 +245,7 @@ function adjustRegisters(env: Env, op: number): void {
       adjustPointer(env, op, words, s, fake, 0);
     } else if (op === OP_SUB) markRegUnknown(words, d);
     else
-      env.reject(
-        'pointer-arithmetic',
-        EACCES,
-        `R${dst} pointer ${ALU_SYMBOLS[op >> 4]} pointer prohibited`,
-      );
+      env.reject('pointer-arithmetic', EACCES, `R${dst} pointer ${ALU_SYMBOLS[op >> 4]} pointer prohibited`);
     return;
   }
   if (pointer) {
@@ -261,11 +258,23 @@ function adjustRegisters(env: Env, op: number): void {
 }
 
 /** Two scalars; the result may still be a constant away from those that the first was equal to. */
-function adjustScalar(env: Env, op: number, words: Int32Array, d: number, source: Int32Array, s: number): void {
+function adjustScalar(
+  env: Env,
+  op: number,
+  words: Int32Array,
+  d: number,
+  source: Int32Array,
+  s: number,
+): void {
   const width = classOf(env.program.code[env.insn]!) === CLASS_ALU64 ? 64 : 32;
   const name = OPS[op >> 4]!;
   if ((name === 'and' || name === 'or') && tnumIsConst(source, s)) forkOnSign(env, words, d);
-  const added = op === OP_ADD && width === 64 && words[d + ID] !== 0 && isConstScalar(source, s, 64) && !(source === words && s === d);
+  const added =
+    op === OP_ADD &&
+    width === 64 &&
+    words[d + ID] !== 0 &&
+    isConstScalar(source, s, 64) &&
+    !(source === words && s === d);
   if (!aluScalar(name, width, words, d, source, s)) markRegUnknown(words, d);
   const small = source[s + VAR_VALUE_HI] === 0 && source[s + VAR_VALUE_LO]! >= 0;
   if (added && small && (words[d + ID]! & ADD_CONST) === 0) {
@@ -287,4 +296,3 @@ function forkOnSign(env: Env, words: Int32Array, d: number): void {
     markRegKnown(words, d, -1, -1);
   }
 }
-

@@ -15,7 +15,12 @@ import { SCALAR_VALUE } from '../state/reg-type.ts';
 /** The current instruction is an exit. True if the path ends here, false if it goes on in the caller. */
 export function checkExit(env: Env): boolean {
   const { program, insn, state } = env;
-  if (program.code[insn] !== JMP_EXIT || program.imm[insn] !== 0 || program.src[insn] !== 0 || program.dst[insn] !== 0)
+  if (
+    program.code[insn] !== JMP_EXIT ||
+    program.imm[insn] !== 0 ||
+    program.src[insn] !== 0 ||
+    program.dst[insn] !== 0
+  )
     env.reject('reserved-field', EINVAL, 'BPF_EXIT uses reserved fields');
   if (state.lockMap !== 0 && state.curframe === 0)
     env.reject('spin-lock', EINVAL, 'bpf_spin_unlock is missing');
@@ -62,7 +67,10 @@ function checkReturnCode(env: Env): void {
   checkReturnRange(env, words, r0, range.min, range.max, width, 'At program exit', note);
 }
 
-function rangeOf(env: Env, returnsNothing: boolean): { readonly min: number; readonly max: number } | undefined {
+function rangeOf(
+  env: Env,
+  returnsNothing: boolean,
+): { readonly min: number; readonly max: number } | undefined {
   const { type, attachType, attachBtfId = 0 } = env.input;
   if (type !== P.BPF_PROG_TYPE_LSM) return returnRange(type, attachType, attachBtfId !== 0);
   if (attachType !== A.BPF_LSM_CGROUP) return env.attach && lsmRange(env, env.attach);

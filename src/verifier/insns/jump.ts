@@ -101,8 +101,10 @@ function decide(
 ): 1 | 0 | -1 {
   const dstType = words[d + TYPE]!;
   const srcType = source[s + TYPE]!;
-  if (width === 64 && isPacketOrEnd(dstType) && isPacketOrEnd(srcType)) return packetBranchTaken(op, words, d, s);
-  if (dstType === SCALAR_VALUE && srcType === SCALAR_VALUE) return branchTaken(op, width, words, d, source, s);
+  if (width === 64 && isPacketOrEnd(dstType) && isPacketOrEnd(srcType))
+    return packetBranchTaken(op, words, d, s);
+  if (dstType === SCALAR_VALUE && srcType === SCALAR_VALUE)
+    return branchTaken(op, width, words, d, source, s);
   if (width === 32) return -1;
   // A pointer that cannot be NULL, compared with 0.
   const swapped = !isConstScalar(source, s, 64);

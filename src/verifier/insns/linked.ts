@@ -3,7 +3,14 @@
  * Source: collect_linked_regs, sync_linked_regs in kernel/bpf/verifier.c.
  */
 import { addScalar, REG_WORDS } from '../domain/index.ts';
-import { linkedFrame, linkedIndex, linkedIsReg, linkedReg, linkedSlot, MAX_LINKED } from '../precision/history.ts';
+import {
+  linkedFrame,
+  linkedIndex,
+  linkedIsReg,
+  linkedReg,
+  linkedSlot,
+  MAX_LINKED,
+} from '../precision/history.ts';
 import { ADD_CONST, FP, ID, isSpill, OFF, regAt, slotAt, TYPE } from '../state/layout.ts';
 import { clearScalarId, copyRegister, markRegKnown } from '../state/reg.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';

@@ -1,7 +1,7 @@
 /**
  * Class LD: 64-bit immediates, and legacy packet access. Source: check_ld_imm, check_ld_abs in kernel/bpf/verifier.c.
  */
-import { BpfMapType as M, BpfProgType as P, baseType } from '../../spec/index.ts';
+import { baseType, BpfMapType as M, BpfProgType as P } from '../../spec/index.ts';
 import { returnFromFunction } from '../call/callbacks.ts';
 import { checkLeaks } from '../call/references.ts';
 import { clobberCallerSaved } from '../call/subprog.ts';
@@ -84,7 +84,7 @@ function loadFunction(env: Env, words: Int32Array, d: number): void {
   const index = subprogAt(env, env.insn + env.program.imm[env.insn]! + 1);
   markRegKnownZero(words, d);
   const aux = env.functionAux[index];
-  if (aux === undefined) return env.reject('bad-callback', EINVAL, 'missing btf func_info');
+  if (aux === undefined) env.reject('bad-callback', EINVAL, 'missing btf func_info');
   if (aux.global) env.reject('bad-callback', EINVAL, 'callback function not static');
   if (index === 0) env.reject('bad-callback', EINVAL, 'callback function cannot be the main program');
   words[d + TYPE] = PTR_TO_FUNC;
@@ -117,7 +117,8 @@ function checkPacketLoad(env: Env, mode: number): void {
   const refuse = (message: string): never => env.reject('ld-abs', EINVAL, message);
   if (!READS_PACKET.includes(env.input.type))
     refuse('BPF_LD_[ABS|IND] instructions not allowed for this program type');
-  if (state.frames.some(({ inCallback }) => inCallback)) refuse('cannot use BPF_LD_[ABS|IND] within callback');
+  if (state.frames.some(({ inCallback }) => inCallback))
+    refuse('cannot use BPF_LD_[ABS|IND] within callback');
   const bad =
     program.dst[insn] !== 0 ||
     program.off[insn] !== 0 ||

@@ -117,12 +117,7 @@ function checkAtomic(env: Env): void {
 /** Contexts are rewritten and packets may be shared: no atomic operations there. */
 function checkAtomicTarget(env: Env, reg: number): void {
   const type = env.frame.words[regAt(reg) + TYPE]!;
-  if (
-    type !== PTR_TO_CTX &&
-    !isPacketPointer(type) &&
-    type !== PTR_TO_FLOW_KEYS &&
-    !isSocketPointer(type)
-  )
+  if (type !== PTR_TO_CTX && !isPacketPointer(type) && type !== PTR_TO_FLOW_KEYS && !isSocketPointer(type))
     return;
   env.reject('bad-pointer', EACCES, `BPF_ATOMIC stores into R${reg} ${regTypeName(type)} is not allowed`);
 }

@@ -24,8 +24,8 @@ import {
 } from '../domain/index.ts';
 import type { Env } from '../env.ts';
 import { EACCES, EINVAL } from '../errors.ts';
-import { signedText } from '../log/numbers.ts';
 import { MAX_VAR_OFF } from '../limits.ts';
+import { signedText } from '../log/numbers.ts';
 import { regTypeName } from '../log/type-names.ts';
 import { CLASS_ALU64, classOf, OP_ADD, OP_SUB } from '../program.ts';
 import { AUX, AUX2, ID, OFF, regAt, TYPE } from '../state/layout.ts';
@@ -208,8 +208,7 @@ function subtract(
   known: boolean,
 ): void {
   const dst = env.program.dst[env.insn]!;
-  if (d !== p)
-    env.reject('pointer-arithmetic', EACCES, `R${dst} tried to subtract pointer from scalar`);
+  if (d !== p) env.reject('pointer-arithmetic', EACCES, `R${dst} tried to subtract pointer from scalar`);
   // A frame's upper end is fp; offsets from it are all that is tracked.
   if (words[p + TYPE] === PTR_TO_STACK)
     env.reject('pointer-arithmetic', EACCES, `R${dst} subtraction from stack pointer prohibited`);
@@ -229,4 +228,3 @@ function subtract(
     words[d + AUX2] = 0;
   }
 }
-

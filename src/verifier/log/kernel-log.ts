@@ -11,7 +11,7 @@ import { bitsOf } from '../precision/chain.ts';
 import { PSEUDO_BTF_ID, PSEUDO_FUNC, PSEUDO_MAP_VALUE } from '../program.ts';
 import type { VerifierState } from '../state/state.ts';
 import { LogBuffer } from './buffer.ts';
-import { SourceLines } from './source-lines.ts';
+import type { SourceLines } from './source-lines.ts';
 import { formatState } from './state-text.ts';
 
 /** Where the state after an instruction begins: at this column, or at the next multiple of eight. */
@@ -115,9 +115,7 @@ export class KernelLog implements VerifierObserver {
 
   precisionStretch(_env: Env, frame: number, last: number, first: number, subsequent: number): void {
     if (!this.everything) return;
-    this.text(
-      `mark_precise: frame${frame}: last_idx ${last} first_idx ${first} subseq_idx ${subsequent} \n`,
-    );
+    this.text(`mark_precise: frame${frame}: last_idx ${last} first_idx ${first} subseq_idx ${subsequent} \n`);
   }
 
   precisionStep(env: Env, frame: number, regs: number, lo: number, hi: number, insn: number): void {
@@ -135,7 +133,8 @@ export class KernelLog implements VerifierObserver {
   }
 
   precisionAll(_env: Env, frame: number): void {
-    if (this.everything) this.text(`mark_precise: frame${frame}: falling back to forcing all scalars precise\n`);
+    if (this.everything)
+      this.text(`mark_precise: frame${frame}: falling back to forcing all scalars precise\n`);
   }
 
   precisionForced(frame: number, reg: number, slot: number): void {

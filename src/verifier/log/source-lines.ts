@@ -19,7 +19,8 @@ export class SourceLines {
     const line = this.find(insn);
     const { previous } = this;
     if (line === undefined || line === previous) return undefined;
-    if (previous !== undefined && line.file === previous.file && line.line === previous.line) return undefined;
+    if (previous !== undefined && line.file === previous.file && line.line === previous.line)
+      return undefined;
     this.previous = line;
     const name = line.file.slice(line.file.lastIndexOf('/') + 1);
     return `${line.text.trimStart()} @ ${name}:${line.line}`;

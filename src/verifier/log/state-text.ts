@@ -28,10 +28,10 @@ import {
   REF,
   REGISTERS,
   regAt,
-  slotAt,
-  slotKind,
   STACK_INVALID,
   STACK_SPILL,
+  slotAt,
+  slotKind,
   TYPE,
 } from '../state/layout.ts';
 import {
@@ -129,7 +129,8 @@ function attributes(env: Env, words: Int32Array, o: number, type: number): strin
     if (info.name !== '') parts.push(`map=${info.name}`);
     parts.push(`ks=${info.keySize}`, `vs=${info.valueSize}`);
   }
-  if (type !== SCALAR_VALUE && words[o + OFF] !== 0) parts.push(`off=${formatSigned(BigInt(words[o + OFF]!))}`);
+  if (type !== SCALAR_VALUE && words[o + OFF] !== 0)
+    parts.push(`off=${formatSigned(BigInt(words[o + OFF]!))}`);
   if (isPacketPointer(type)) parts.push(`r=${formatUnsigned(BigInt.asUintN(64, BigInt(words[o + AUX]!)))}`);
   if (baseType(type) === PTR_TO_MEM) parts.push(`sz=${formatUnsigned(BigInt(words[o + AUX]! >>> 0))}`);
   if (tnumIsConst(words, o)) {

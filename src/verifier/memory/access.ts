@@ -2,13 +2,7 @@
  * One load or store, by what the pointer points to: the switchboard of memory checks.
  * Source: check_mem_access, check_helper_mem_access, may_access_direct_pkt_data, check_sock_access in kernel/bpf/verifier.c.
  */
-import {
-  BpfProgType as P,
-  baseType,
-  FLOW_KEYS_SIZE,
-  MEM_RDONLY,
-  SOCKET_VIEWS,
-} from '../../spec/index.ts';
+import { baseType, FLOW_KEYS_SIZE, MEM_RDONLY, BpfProgType as P, SOCKET_VIEWS } from '../../spec/index.ts';
 import {
   S32_MAX,
   S32_MIN,
@@ -90,17 +84,21 @@ function dispatch(env: Env, reg: number, off: number, access: Access): void {
       if (type !== PTR_TO_MAP_KEY) break;
       if (write) env.reject('read-only', EACCES, `write to change key R${reg} not allowed`);
       checkRegion(env, reg, off, size, env.mapOf(words[o + AUX]!).info.keySize, false);
-      return loadAny(words, value, write);
+      loadAny(words, value, write);
+      return;
     case PTR_TO_MAP_VALUE:
       if (type !== PTR_TO_MAP_VALUE) break;
-      return accessMapValue(env, reg, off, size, write, value, access.signed === true);
+      accessMapValue(env, reg, off, size, write, value, access.signed === true);
+      return;
     case PTR_TO_MEM:
       if (mayBeNull(type)) break;
       refuseReadOnly(env, reg, type, write);
       checkRegion(env, reg, off, size, words[o + AUX]!, false);
-      return loadAny(words, value, write);
+      loadAny(words, value, write);
+      return;
     case PTR_TO_CTX:
-      return accessCtx(env, reg, off, access);
+      accessCtx(env, reg, off, access);
+      return;
     case PTR_TO_STACK:
       checkStackBounds(env, reg, off, size, write ? 'write' : 'read');
       if (write) writeStack(env, reg, off, size, value);
@@ -108,13 +106,16 @@ function dispatch(env: Env, reg: number, off: number, access: Access): void {
       return;
     case PTR_TO_PACKET:
     case PTR_TO_PACKET_META:
-      if (write && !mayTouchPacket(env, undefined, true)) env.reject('read-only', EACCES, 'cannot write into packet');
+      if (write && !mayTouchPacket(env, undefined, true))
+        env.reject('read-only', EACCES, 'cannot write into packet');
       checkPacket(env, reg, off, size, false);
-      return loadAny(words, value, write);
+      loadAny(words, value, write);
+      return;
     case PTR_TO_FLOW_KEYS:
       if (off < 0 || off + size > FLOW_KEYS_SIZE)
         env.reject('out-of-bounds', EACCES, `invalid access to flow keys off=${off} size=${size}`);
-      return loadAny(words, value, write);
+      loadAny(words, value, write);
+      return;
     case PTR_TO_SOCKET:
     case PTR_TO_SOCK_COMMON:
     case PTR_TO_TCP_SOCK:
@@ -122,20 +123,25 @@ function dispatch(env: Env, reg: number, off: number, access: Access): void {
       if (!isSocketPointer(type)) break;
       if (write) env.reject('read-only', EACCES, `R${reg} cannot write into ${regTypeName(type)}`);
       accessSocket(env, reg, off, size);
-      return loadAny(words, value, write);
+      loadAny(words, value, write);
+      return;
     case PTR_TO_TP_BUFFER:
       checkBuffer(env, 'tracepoint', reg, off, size);
-      return loadAny(words, value, write);
+      loadAny(words, value, write);
+      return;
     case PTR_TO_BTF_ID:
       if (mayBeNull(type)) break;
-      return accessKernelStruct(env, reg, off, size, write, value);
+      accessKernelStruct(env, reg, off, size, write, value);
+      return;
     case CONST_PTR_TO_MAP:
-      return accessMapStruct(env, reg, off, size, write, value);
+      accessMapStruct(env, reg, off, size, write, value);
+      return;
     case PTR_TO_BUF:
       if (mayBeNull(type)) break;
       refuseReadOnly(env, reg, type, write);
       checkBuffer(env, bufferKind(type), reg, off, size);
-      return loadAny(words, value, write);
+      loadAny(words, value, write);
+      return;
   }
   env.reject('bad-pointer', EACCES, `R${reg} invalid mem access '${regTypeName(type)}'`);
 }
@@ -223,7 +229,8 @@ function accessSocket(env: Env, reg: number, off: number, size: number): void {
   const allowed =
     off % size === 0 &&
     SOCKET_VIEWS[name].some(({ from, to, sizes }) => from <= off && off < to && sizes.includes(size));
-  if (!allowed) env.reject('bad-struct-access', EACCES, `R${reg} invalid ${name} access off=${off} size=${size}`);
+  if (!allowed)
+    env.reject('bad-struct-access', EACCES, `R${reg} invalid ${name} access off=${off} size=${size}`);
 }
 
 /** Program types whose context is memory as it is: helpers may get it as such (no convert_ctx_access). */
@@ -256,23 +263,30 @@ export function checkHelperMemory(
   switch (baseType(type)) {
     case PTR_TO_PACKET:
     case PTR_TO_PACKET_META:
-      return checkPacket(env, reg, off, size, emptyAllowed);
+      checkPacket(env, reg, off, size, emptyAllowed);
+      return;
     case PTR_TO_MAP_KEY:
       if (write) env.reject('read-only', EACCES, `R${reg} cannot write into ${regTypeName(type)}`);
-      return checkRegion(env, reg, off, size, env.mapOf(words[o + AUX]!).info.keySize, false);
+      checkRegion(env, reg, off, size, env.mapOf(words[o + AUX]!).info.keySize, false);
+      return;
     case PTR_TO_MAP_VALUE:
       checkMapDirection(env, reg, off, size, write);
-      return checkMapValue(env, reg, off, size, emptyAllowed, false);
+      checkMapValue(env, reg, off, size, emptyAllowed, false);
+      return;
     case PTR_TO_MEM:
       refuseReadOnly(env, reg, type, write);
-      return checkRegion(env, reg, off, size, words[o + AUX]!, emptyAllowed);
+      checkRegion(env, reg, off, size, words[o + AUX]!, emptyAllowed);
+      return;
     case PTR_TO_BUF:
       refuseReadOnly(env, reg, type, write);
-      return checkBuffer(env, bufferKind(type), reg, off, size);
+      checkBuffer(env, bufferKind(type), reg, off, size);
+      return;
     case PTR_TO_STACK:
-      return checkStackRange(env, reg, off, size, emptyAllowed, 'helper', raw);
+      checkStackRange(env, reg, off, size, emptyAllowed, 'helper', raw);
+      return;
     case PTR_TO_BTF_ID:
-      return accessKernelStruct(env, reg, off, size, false, -1);
+      accessKernelStruct(env, reg, off, size, false, -1);
+      return;
     case PTR_TO_CTX:
       if (PLAIN_CONTEXT.includes(env.input.type) && (size > 0 || emptyAllowed)) {
         // The last byte tells: contexts have no holes.

@@ -113,7 +113,11 @@ export function checkUnmodified(env: Env, words: Int32Array, reg: number, fixedA
   if (off < 0)
     env.reject('modified-pointer', EACCES, `negative offset ${name} ptr R${reg} off=${off} disallowed`);
   if (!fixedAllowed && off !== 0)
-    env.reject('modified-pointer', EACCES, `dereference of modified ${name} ptr R${reg} off=${off} disallowed`);
+    env.reject(
+      'modified-pointer',
+      EACCES,
+      `dereference of modified ${name} ptr R${reg} off=${off} disallowed`,
+    );
   if (!isZero(words, o))
     env.reject(
       'modified-pointer',
@@ -124,18 +128,20 @@ export function checkUnmodified(env: Env, words: Int32Array, reg: number, fixedA
 
 /** The variable part of the offset is known to be 0. */
 export function isZero(words: Int32Array, o: number): boolean {
-  return (words[o + VAR_VALUE_LO]! | words[o + VAR_VALUE_HI]! | words[o + VAR_MASK_LO]! | words[o + VAR_MASK_HI]!) === 0;
+  return (
+    (words[o + VAR_VALUE_LO]! |
+      words[o + VAR_VALUE_HI]! |
+      words[o + VAR_MASK_LO]! |
+      words[o + VAR_MASK_HI]!) ===
+    0
+  );
 }
 
 /** Buffers take fixed offsets only; how far they reach is checked when the program attaches. */
 export function checkBuffer(env: Env, what: string, reg: number, off: number, size: number): void {
   const { words } = env.frame;
   if (off < 0)
-    env.reject(
-      'negative-offset',
-      EACCES,
-      `R${reg} invalid ${what} buffer access: off=${off}, size=${size}`,
-    );
+    env.reject('negative-offset', EACCES, `R${reg} invalid ${what} buffer access: off=${off}, size=${size}`);
   if (!isZero(words, regAt(reg)))
     env.reject(
       'variable-offset',
@@ -199,4 +205,3 @@ function isAligned(words: Int32Array, o: number, fixed: number, size: number): b
 export function constOffset(words: Int32Array, o: number): number {
   return signedNumber(words, o + VAR_VALUE_LO);
 }
-

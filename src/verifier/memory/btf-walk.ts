@@ -37,7 +37,13 @@ function isStruct(type: BtfType): type is BtfStruct {
 }
 
 /** An access to a struct; nested structs are followed to the member itself (btf_struct_access). */
-export function accessStruct(env: Env, btf: Btf, id: number, off: number, size: number): Exclude<Hit, { kind: 'struct' }> {
+export function accessStruct(
+  env: Env,
+  btf: Btf,
+  id: number,
+  off: number,
+  size: number,
+): Exclude<Hit, { kind: 'struct' }> {
   let at = id;
   let offset = off;
   let flags = 0;

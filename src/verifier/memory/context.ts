@@ -5,9 +5,8 @@
  */
 import type { Btf, BtfFuncProto, BtfType } from '../../btf/index.ts';
 import {
-  BOOLEAN_LSM_HOOKS,
   BpfAttachType as A,
-  BpfProgType as P,
+  BOOLEAN_LSM_HOOKS,
   type ContextResult,
   contextKey,
   ITERATOR_TARGETS,
@@ -15,6 +14,7 @@ import {
   MEM_RDONLY,
   MEM_USER,
   NULLABLE_TRACEPOINT_ARGS,
+  BpfProgType as P,
   PTR_MAYBE_NULL,
   PTR_TRUSTED,
   UNTRUSTED_LSM_HOOKS,
@@ -64,7 +64,13 @@ const TYPES: Readonly<Record<Exclude<ContextResult, `trusted_ptr ${string}`>, nu
 };
 
 /** Checks an access to the context, and says what it gives. */
-export function accessContext(env: Env, off: number, size: number, write: boolean, signed: boolean): ContextValue {
+export function accessContext(
+  env: Env,
+  off: number,
+  size: number,
+  write: boolean,
+  signed: boolean,
+): ContextValue {
   const value =
     env.contextReads === undefined
       ? readArgument(env, off, size, write)
@@ -79,14 +85,21 @@ function rejectAccess(off: number, size: number): never {
   throw new Rejection('bad-context-access', EACCES, `invalid bpf_context access off=${off} size=${size}`);
 }
 
-function lookUp(env: Env, off: number, size: number, write: boolean, signed: boolean): ContextValue | undefined {
+function lookUp(
+  env: Env,
+  off: number,
+  size: number,
+  write: boolean,
+  signed: boolean,
+): ContextValue | undefined {
   const result = (write ? env.contextWrites : env.contextReads)?.get(contextKey(off, size));
   // Pointers are no numbers that could be sign-extended.
   if (result === undefined || (signed && result !== 'scalar')) return undefined;
   if (result === 'trusted_ptr sk_buff' || result === 'trusted_ptr nf_hook_state') {
     const btf = env.input.kernelBtf;
     const type = btf?.findByName(result.slice('trusted_ptr '.length), 'struct');
-    if (btf === undefined || type === undefined) throw unsupported("kernel pointers without the kernel's BTF");
+    if (btf === undefined || type === undefined)
+      throw unsupported("kernel pointers without the kernel's BTF");
     return { type: PTR_TO_BTF_ID | PTR_TRUSTED, btf: env.btfIndex(btf), btfId: type.id };
   }
   return { ...SCALAR, type: TYPES[result] };
@@ -125,17 +138,19 @@ function readArgument(env: Env, off: number, size: number, write: boolean): Cont
   const skipped = attach.rawTracepoint ? 1 : 0;
   const params = attach.proto.params.slice(skipped);
   const index = argumentAt(btf, attach.proto, off);
-  if (index > params.length) return noArgument(env, attach, index);
+  if (index > params.length) {
+    noArgument(env, attach, index);
+    return undefined;
+  }
   if (index === params.length) return readReturn(env, attach, btf, index, size);
-  return valueOf(env, attach, btf, params[index]!.type, index, off, size, params[index]!.name);
+  return argumentValue(env, attach, btf, params[index]!.type, index, off, size, params[index]!.name);
 }
 
 /** Bytes of the context of tracing programs: twelve arguments of eight bytes. */
 const MAX_CONTEXT = 96;
 
-function noArgument(env: Env, attach: AttachTarget, index: number): undefined {
+function noArgument(env: Env, attach: AttachTarget, index: number): void {
   env.print(`func '${attach.name}' doesn't have ${index + 1}-th argument\n`);
-  return undefined;
 }
 
 /** The return value, for programs that run when the function has returned. */
@@ -149,13 +164,13 @@ function readReturn(
   const { returnType } = attach.proto;
   switch (env.input.attachType) {
     case A.BPF_LSM_MAC: {
-      const value = valueOf(env, attach, btf, returnType, index, 8 * index, size, '');
+      const value = argumentValue(env, attach, btf, returnType, index, 8 * index, size, '');
       const range = lsmRange(env, attach);
       return value?.type === SCALAR_VALUE && range !== undefined ? { ...value, range } : value;
     }
     case A.BPF_LSM_CGROUP:
     case A.BPF_TRACE_FEXIT:
-      return valueOf(env, attach, btf, returnType, index, 8 * index, size, '');
+      return argumentValue(env, attach, btf, returnType, index, 8 * index, size, '');
     case A.BPF_MODIFY_RETURN: {
       const type = btf.resolve(returnType);
       if (isSmallInt(type)) return SCALAR;
@@ -163,7 +178,8 @@ function readReturn(
       return undefined;
     }
     default:
-      return noArgument(env, attach, index);
+      noArgument(env, attach, index);
+      return undefined;
   }
 }
 
@@ -181,7 +197,7 @@ function argumentsTrusted(env: Env, attach: AttachTarget): boolean {
   return attachType === A.BPF_TRACE_RAW_TP || attachType === A.BPF_TRACE_ITER;
 }
 
-function valueOf(
+function argumentValue(
   env: Env,
   attach: AttachTarget,
   btf: Btf,
@@ -211,7 +227,12 @@ function valueOf(
 }
 
 /** What the iterator's registration says of this part of its context (ctx_arg_info). */
-function iteratorValue(env: Env, attach: AttachTarget, off: number, plain: boolean): ContextValue | undefined {
+function iteratorValue(
+  env: Env,
+  attach: AttachTarget,
+  off: number,
+  plain: boolean,
+): ContextValue | undefined {
   if (env.input.attachType !== A.BPF_TRACE_ITER) return undefined;
   const arg = ITERATOR_TARGETS[attach.name.slice('bpf_iter_'.length)]?.find(({ offset }) => offset === off);
   if (arg?.buffer !== undefined)

@@ -35,7 +35,12 @@ import { isZero } from './bounds.ts';
 import { accessStruct, type Hit } from './btf-walk.ts';
 
 /** Types that stand for a kernel struct (reg2btf_ids). */
-const KERNEL_VIEWS: readonly number[] = [PTR_TO_SOCKET, PTR_TO_SOCK_COMMON, PTR_TO_TCP_SOCK, CONST_PTR_TO_MAP];
+const KERNEL_VIEWS: readonly number[] = [
+  PTR_TO_SOCKET,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_TCP_SOCK,
+  CONST_PTR_TO_MAP,
+];
 
 /** The object is known to live as long as the program runs. */
 export function isTrusted(words: Int32Array, o: number): boolean {
@@ -85,11 +90,7 @@ export function accessKernelStruct(
   const btf = env.btfOf(words[o + AUX]!);
   const name = btf.nameOf(words[o + AUX2]!);
   if (!env.gplCompatible)
-    env.reject(
-      'gpl-only',
-      EINVAL,
-      `Cannot access kernel 'struct ${name}' from non-GPL compatible program`,
-    );
+    env.reject('gpl-only', EINVAL, `Cannot access kernel 'struct ${name}' from non-GPL compatible program`);
   const refuse = (message: string): never => env.reject('bad-struct-access', EACCES, message);
   if (off < 0) refuse(`R${reg} is ptr_${name} invalid negative access: off=${off}`);
   if (!isZero(words, o))
@@ -138,8 +139,10 @@ export function accessMapStruct(
   if (btf === undefined) throw unsupported("reading map structs without the kernel's BTF");
   const name = MAP_STRUCTS[info.type];
   const type = name === undefined ? undefined : btf.findByName(name, 'struct');
-  if (type === undefined) env.reject('bad-struct-access', 524, `map_ptr access not supported for map type ${info.type}`);
-  if (off < 0) env.reject('bad-struct-access', EACCES, `R${reg} is ${type.name} invalid negative access: off=${off}`);
+  if (type === undefined)
+    env.reject('bad-struct-access', 524, `map_ptr access not supported for map type ${info.type}`);
+  if (off < 0)
+    env.reject('bad-struct-access', EACCES, `R${reg} is ${type.name} invalid negative access: off=${off}`);
   if (write) env.reject('bad-struct-access', EACCES, `only read from ${type.name} is supported`);
   const hit = accessStruct(env, btf, type.id, off, size);
   if (target < 0) return;

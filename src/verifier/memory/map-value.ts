@@ -45,8 +45,7 @@ export function checkMapValue(
     if (least >= field.offset + field.size || field.offset >= end) continue;
     if (field.kind === 'kptr' || field.kind === 'percpu_kptr')
       checkPointerField(env, words, o, off, size, field.offset, direct);
-    else
-      env.reject('special-field', EACCES, `${field.kind} cannot be accessed directly by load/store`);
+    else env.reject('special-field', EACCES, `${field.kind} cannot be accessed directly by load/store`);
   }
 }
 

@@ -49,7 +49,8 @@ export function accessPointerField(env: Env, map: UsedMap, field: ValueField, re
 function pointeeOf(env: Env, map: UsedMap, field: ValueField): Pointee {
   const name = map.info.btf?.nameOf(field.pointee ?? 0) ?? '';
   const found = env.kernelStruct(name);
-  if (found === undefined || field.kind === 'percpu_kptr') throw unsupported('objects of the program in map values');
+  if (found === undefined || field.kind === 'percpu_kptr')
+    throw unsupported('objects of the program in map values');
   return { ...found, name };
 }
 

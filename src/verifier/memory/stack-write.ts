@@ -2,7 +2,15 @@
  * Stores to the stack. A register that is stored whole can be read back as what it was.
  * Source: check_stack_write_fixed_off, check_stack_write_var_off, save_register_state in kernel/bpf/verifier.c.
  */
-import { isConstNumber, REG_WORDS, SMAX_LO, SMIN_LO, signedNumber, tnumIsConst, unsignedWidth } from '../domain/index.ts';
+import {
+  isConstNumber,
+  REG_WORDS,
+  SMAX_LO,
+  SMIN_LO,
+  signedNumber,
+  tnumIsConst,
+  unsignedWidth,
+} from '../domain/index.ts';
 import type { Env } from '../env.ts';
 import { EACCES, EINVAL } from '../errors.ts';
 import { linkBeforeMove } from '../insns/alu.ts';
@@ -16,13 +24,13 @@ import {
   LIVE,
   LIVE_WRITTEN,
   regAt,
-  setSlotKind,
-  slotAt,
-  slotKind,
   STACK_INVALID,
   STACK_MISC,
   STACK_SPILL,
   STACK_ZERO,
+  setSlotKind,
+  slotAt,
+  slotKind,
   TYPE,
 } from '../state/layout.ts';
 import { copyRegister, isNull, markRegKnown } from '../state/reg.ts';
@@ -108,7 +116,10 @@ function writeBytes(env: Env, frame: Frame, off: number, size: number, value: nu
   const o = slotAt(slotOf(off));
   forgetSpill(words, o);
   if (size === 8) words[o + LIVE]! |= LIVE_WRITTEN;
-  const zero = value >= 0 ? isNull(env.frame.words, regAt(value)) : isImmediateStore(env) && env.program.imm[env.insn] === 0;
+  const zero =
+    value >= 0
+      ? isNull(env.frame.words, regAt(value))
+      : isImmediateStore(env) && env.program.imm[env.insn] === 0;
   if (zero && value >= 0) markPrecise(env, value);
   for (let i = 0; i < size; i++) setSlotKind(words, o, byteOf(off + i), zero ? STACK_ZERO : STACK_MISC);
 }
@@ -120,19 +131,13 @@ function forgetSpill(words: Int32Array, o: number): void {
 }
 
 /** Any of several bytes is written: those that may be are misc, or stay zero if zero is written. */
-function writeVariable(
-  env: Env,
-  frame: Frame,
-  reg: number,
-  off: number,
-  size: number,
-  value: number,
-): void {
+function writeVariable(env: Env, frame: Frame, reg: number, off: number, size: number, value: number): void {
   const pointer = env.frame.words;
   const o = regAt(reg);
   const least = signedNumber(pointer, o + SMIN_LO) + off;
   const end = signedNumber(pointer, o + SMAX_LO) + off + size;
-  const zero = value >= 0 ? isNull(pointer, regAt(value)) : isImmediateStore(env) && env.program.imm[env.insn] === 0;
+  const zero =
+    value >= 0 ? isNull(pointer, regAt(value)) : isImmediateStore(env) && env.program.imm[env.insn] === 0;
   checkFastcallContract(env, frame.subprog, env.insn, least);
   const { words } = frame;
   let zeroUsed = false;
@@ -141,7 +146,8 @@ function writeVariable(
     const byte = byteOf(at);
     env.scratchSlot(slotOf(at));
     const kind = slotKind(words, slot, byte);
-    const spilledZero = isSpill(words, slot) && words[slot + TYPE] === SCALAR_VALUE && isConstNumber(words, slot, 0);
+    const spilledZero =
+      isSpill(words, slot) && words[slot + TYPE] === SCALAR_VALUE && isConstNumber(words, slot, 0);
     if (zero && kind === STACK_SPILL && spilledZero) {
       zeroUsed = true;
       continue;
@@ -153,4 +159,3 @@ function writeVariable(
   }
   if (zeroUsed && value >= 0) markPrecise(env, value);
 }
-

@@ -25,13 +25,13 @@ import {
   LIVE,
   LIVE_WRITTEN,
   regAt,
-  setSlotKind,
-  slotAt,
-  slotKind,
   STACK_INVALID,
   STACK_MISC,
   STACK_SPILL,
   STACK_ZERO,
+  setSlotKind,
+  slotAt,
+  slotKind,
   TYPE,
 } from '../state/layout.ts';
 import { clearScalarId, copyRegister, markRegConstZero, markRegUnknown } from '../state/reg.ts';
@@ -71,11 +71,7 @@ export function checkStackBounds(env: Env, reg: number, off: number, size: numbe
   const smin = signedNumber(words, o + SMIN_LO);
   const smax = signedNumber(words, o + SMAX_LO);
   if (!fixed && (smax >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF))
-    env.reject(
-      'unbounded-offset',
-      EACCES,
-      `invalid unbounded variable-offset${USE_TEXT[use]} stack R${reg}`,
-    );
+    env.reject('unbounded-offset', EACCES, `invalid unbounded variable-offset${USE_TEXT[use]} stack R${reg}`);
   const least = (fixed ? constOffset(words, o) : smin) + off;
   const end = (fixed ? least : smax + off) + size;
   let errno = 0;
@@ -290,4 +286,3 @@ export function scrubSpill(words: Int32Array, slot: number): void {
   for (let i = 0; i < 8; i++)
     if (slotKind(words, slot, i) !== STACK_INVALID) setSlotKind(words, slot, i, STACK_MISC);
 }
-

@@ -53,14 +53,7 @@ export function stepBack(env: Env, i: number, after: number, entry: number): boo
   const { program, backtrack: bt } = env;
   const code = program.code[i]!;
   if (code === 0) return true;
-  env.observer?.precisionStep?.(
-    env,
-    bt.frame,
-    bt.regMask,
-    bt.slotsLo[bt.frame]!,
-    bt.slotsHi[bt.frame]!,
-    i,
-  );
+  env.observer?.precisionStep?.(env, bt.frame, bt.regMask, bt.slotsLo[bt.frame]!, bt.slotsHi[bt.frame]!, i);
   // Linked scalars get their bounds together: if one is wanted, all are. Before and after the instruction's own effect.
   addLinked(env, entry);
   let done = false;
@@ -193,7 +186,7 @@ function backOverJump(env: Env, i: number, after: number, entry: number): boolea
 function backOverSubprogCall(env: Env, i: number): boolean {
   const { program, backtrack: bt } = env;
   const callee = subprogAt(env, i + program.imm[i]! + 1);
-  if (callee < 0) throw bug(env, `BUG no subprogram at ${i}`);
+  if (callee < 0) bug(env, `BUG no subprogram at ${i}`);
   if (env.functionAux[callee]?.global === true) {
     // A global function is not walked here; its result is unknown.
     expectNoRegs(env, ARGUMENTS);
@@ -221,22 +214,22 @@ function backOverExit(env: Env, after: number): void {
 
 function enterFrame(env: Env): void {
   if (env.backtrack.frame === MAX_CALL_FRAMES - 1)
-    throw bug(env, `BUG subprog enter from frame ${env.backtrack.frame}`);
+    bug(env, `BUG subprog enter from frame ${env.backtrack.frame}`);
   env.backtrack.frame++;
 }
 
 function leaveFrame(env: Env): void {
-  if (env.backtrack.frame === 0) throw bug(env, 'BUG subprog exit from frame 0');
+  if (env.backtrack.frame === 0) bug(env, 'BUG subprog exit from frame 0');
   env.backtrack.frame--;
 }
 
 function expectNoRegs(env: Env, mask: number): void {
   if ((env.backtrack.regMask & mask) !== 0)
-    throw bug(env, `BUG regs ${(env.backtrack.regMask >>> 0).toString(16)}`);
+    bug(env, `BUG regs ${(env.backtrack.regMask >>> 0).toString(16)}`);
 }
 
 function expectNoSlots(env: Env): void {
-  if (!env.backtrack.noSlots) throw bug(env, 'BUG stack slots');
+  if (!env.backtrack.noSlots) bug(env, 'BUG stack slots');
 }
 
 /** The kernel's verifier distrusts itself here: such a program is rejected. */

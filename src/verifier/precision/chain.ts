@@ -4,18 +4,9 @@
  * on the path. Source: __mark_chain_precision, mark_all_scalars_precise, propagate_precision in kernel/bpf/verifier.c.
  */
 import type { Env } from '../env.ts';
-import {
-  FP,
-  isSpill,
-  LIVE,
-  LIVE_READ,
-  PRECISE,
-  regAt,
-  slotAt,
-  TYPE,
-} from '../state/layout.ts';
-import { SCALAR_VALUE } from '../state/reg-type.ts';
 import { MAIN_FUNCTION } from '../state/frame.ts';
+import { FP, isSpill, LIVE, LIVE_READ, PRECISE, regAt, slotAt, TYPE } from '../state/layout.ts';
+import { SCALAR_VALUE } from '../state/reg-type.ts';
 import type { VerifierState } from '../state/state.ts';
 import { bug, stepBack } from './backtrack.ts';
 
@@ -26,7 +17,7 @@ const NO_MORE = -2;
 export function markPrecise(env: Env, reg: number): void {
   const { backtrack: bt, frame, state } = env;
   bt.frame = state.curframe;
-  if (frame.words[regAt(reg) + TYPE] !== SCALAR_VALUE) throw bug(env, 'backtracking misuse');
+  if (frame.words[regAt(reg) + TYPE] !== SCALAR_VALUE) bug(env, 'backtracking misuse');
   bt.setReg(reg);
   followChain(env);
 }
@@ -40,7 +31,7 @@ function markPreciseAll(env: Env): void {
 /** Goes back checkpoint by checkpoint until nothing is wanted any more. */
 function followChain(env: Env): void {
   const { backtrack: bt } = env;
-  if (bt.empty) return;
+  if (bt.isEmpty()) return;
   let state = env.state;
   let last = env.insn;
   let after = -1;
@@ -63,11 +54,11 @@ function followChain(env: Env): void {
     const { parent } = state;
     if (parent === undefined) break;
     markInCheckpoint(env, parent);
-    if (bt.empty) return;
+    if (bt.isEmpty()) return;
     state = parent;
     last = parent.lastInsn;
   }
-  if (!bt.empty) {
+  if (!bt.isEmpty()) {
     markAllPrecise(env);
     bt.reset();
   }
@@ -90,12 +81,12 @@ function backOverStretch(
     const entry = end > start && history.insnOf(end - 1) === i ? end - 1 : -1;
     if (skip) skip = false;
     else if (!stepBack(env, i, next, entry)) return 'unsupported';
-    if (bt.empty) return 'done';
+    if (bt.isEmpty()) return 'done';
     next = i;
     const previous = previousInsn(env, state, i, start, end);
     if (entry >= 0) end--;
     if (previous === NO_MORE) return 'more';
-    if (previous >= env.program.length) throw bug(env, `BUG backtracking idx ${previous}`);
+    if (previous >= env.program.length) bug(env, `BUG backtracking idx ${previous}`);
     i = previous;
   }
 }
@@ -114,7 +105,7 @@ function finishAtEntry(env: Env, state: VerifierState): void {
   const frame = state.frames[0]!;
   const isGlobalEntry = state.curframe === 0 && frame.subprog > 0 && frame.callsite === MAIN_FUNCTION;
   if (!isGlobalEntry || !bt.noSlots || (bt.regMask & ~0x3e) !== 0)
-    throw bug(env, `BUG backtracking func entry subprog ${frame.subprog}`);
+    bug(env, `BUG backtracking func entry subprog ${frame.subprog}`);
   for (let reg = 1; reg <= 5; reg++) {
     if (!bt.hasReg(reg)) continue;
     bt.clearReg(reg);
@@ -134,7 +125,7 @@ function markInCheckpoint(env: Env, state: VerifierState): void {
     }
     for (let spi = 0; spi < 64; spi++) {
       if (!bt.hasSlot(fr, spi)) continue;
-      if (spi >= slots) throw bug(env, `BUG backtracking (stack slot ${spi}, total slots ${slots})`);
+      if (spi >= slots) bug(env, `BUG backtracking (stack slot ${spi}, total slots ${slots})`);
       const o = slotAt(spi);
       if (!isSpill(words, o) || !becomePrecise(words, o)) bt.clearSlot(fr, spi);
     }

@@ -20,7 +20,7 @@ export class Backtrack {
   }
 
   /** Nothing is looked for in any frame up to the current one. */
-  get empty(): boolean {
+  isEmpty(): boolean {
     let all = 0;
     for (let i = 0; i <= this.frame; i++) all |= this.regs[i]! | this.slotsLo[i]! | this.slotsHi[i]!;
     return all === 0;

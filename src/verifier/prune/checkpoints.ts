@@ -17,9 +17,9 @@ import {
   REF,
   REGISTERS,
   regAt,
+  STACK_INVALID,
   setSlotKinds,
   slotAt,
-  STACK_INVALID,
 } from '../state/layout.ts';
 import { parentHandle } from '../state/pool.ts';
 import { markRegNotInit, sameButIds } from '../state/reg.ts';
@@ -135,7 +135,8 @@ function maybeLooping(old: VerifierState, current: VerifierState): boolean {
   const b = current.frame.words;
   for (let reg = 0; reg < REGISTERS; reg++) {
     const o = regAt(reg);
-    if (!sameButIds(a, o, b, o) || a[o + REF - 1] !== b[o + REF - 1] || a[o + REF] !== b[o + REF]) return false;
+    if (!sameButIds(a, o, b, o) || a[o + REF - 1] !== b[o + REF - 1] || a[o + REF] !== b[o + REF])
+      return false;
   }
   return true;
 }

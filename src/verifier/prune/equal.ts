@@ -20,12 +20,12 @@ import {
   regAt,
   SLOT_HI,
   SLOT_LO,
-  slotAt,
-  slotKind,
   STACK_INVALID,
   STACK_MISC,
   STACK_SPILL,
   STACK_ZERO,
+  slotAt,
+  slotKind,
   TYPE,
 } from '../state/layout.ts';
 import { sameButIds, samePointee } from '../state/reg.ts';
@@ -73,12 +73,14 @@ export function statesEqual(env: Env, old: VerifierState, current: VerifierState
   const { idMap } = env;
   if (old.frames.length !== current.frames.length) return differ(-1, -1, -1);
   idMap.reset(env.idGen);
-  if (old.lockMap !== current.lockMap || (old.lockId === 0) !== (current.lockId === 0)) return differ(-1, -1, -1);
+  if (old.lockMap !== current.lockMap || (old.lockId === 0) !== (current.lockId === 0))
+    return differ(-1, -1, -1);
   if (old.lockId !== 0 && !idMap.match(old.lockId, current.lockId)) return differ(-1, -1, -1);
   for (let i = 0; i < old.frames.length; i++) {
     const before = old.frames[i]!;
     const now = current.frames[i]!;
-    if (before.callsite !== now.callsite || before.callbackDepth > now.callbackDepth) return differ(i, -1, -1);
+    if (before.callsite !== now.callsite || before.callbackDepth > now.callbackDepth)
+      return differ(i, -1, -1);
     for (let reg = 0; reg < REGISTERS; reg++)
       if (!registerSafe(env, before.words, regAt(reg), now.words, regAt(reg), how)) return differ(i, reg, -1);
     if (!stackSafe(env, i, before, now, how) || !refsSafe(env, before, now)) return false;
@@ -222,4 +224,3 @@ function refsSafe(env: Env, old: Frame, now: Frame): boolean {
     if (!env.idMap.match(old.refId(i), now.refId(i))) return differ(old.frameno, -1, -1);
   return true;
 }
-

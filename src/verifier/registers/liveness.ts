@@ -33,8 +33,8 @@ import {
   TYPE,
 } from '../state/layout.ts';
 import { recordOffset } from '../state/pool.ts';
-import { NOT_INIT, SCALAR_VALUE } from '../state/reg-type.ts';
 import { markRegUnknown } from '../state/reg.ts';
+import { NOT_INIT, SCALAR_VALUE } from '../state/reg-type.ts';
 
 /** The record at `o` of `words` is read: tells its ancestors, from `parent` on (mark_reg_read). */
 export function markRead(env: Env, words: Int32Array, o: number, parent: number, flag: number): void {
@@ -47,7 +47,8 @@ export function markRead(env: Env, words: Int32Array, o: number, parent: number,
     const above = env.pool.frameOf(ancestor).words;
     const aboveAt = recordOffset(ancestor);
     const live = above[aboveAt + LIVE]!;
-    if ((live & LIVE_DONE) !== 0) env.reject('verifier-bug', Errno.EFAULT, 'verifier BUG: a finished checkpoint is read');
+    if ((live & LIVE_DONE) !== 0)
+      env.reject('verifier-bug', Errno.EFAULT, 'verifier BUG: a finished checkpoint is read');
     // Marked already: then all further ancestors are too.
     if ((live & LIVE_READ) === flag || (live & LIVE_READ64) !== 0) break;
     above[aboveAt + LIVE] = flag === LIVE_READ64 ? (live | flag) & ~LIVE_READ32 : live | flag;

@@ -2,9 +2,9 @@
  * A pointer that may be NULL is compared with NULL: all its copies become NULL, or pointers. Source: mark_ptr_or_null_regs,
  * mark_ptr_not_null_reg, reg_not_null in kernel/bpf/verifier.c.
  */
-import { BpfMapType as M, baseType, PTR_MAYBE_NULL } from '../../spec/index.ts';
-import { SMAX_LO, SMIN_LO, signedNumber } from '../domain/index.ts';
+import { baseType, BpfMapType as M, PTR_MAYBE_NULL } from '../../spec/index.ts';
 import { forEachRegister } from '../call/references.ts';
+import { SMAX_LO, SMIN_LO, signedNumber } from '../domain/index.ts';
 import type { Env } from '../env.ts';
 import { MAX_VAR_OFF } from '../limits.ts';
 import { isTrusted } from '../memory/kernel-pointer.ts';
@@ -61,7 +61,8 @@ export function markNotNull(env: Env, words: Int32Array, o: number): void {
     words[o + TYPE] = CONST_PTR_TO_MAP;
     words[o + AUX] = map.inner.index;
     // Two maps out of one look-up each are different maps: this matters for what holds a map's address.
-    if (hasField(map.inner.fields, 'bpf_timer') || hasField(map.inner.fields, 'bpf_wq')) words[o + AUX2] = words[o + ID]!;
+    if (hasField(map.inner.fields, 'bpf_timer') || hasField(map.inner.fields, 'bpf_wq'))
+      words[o + AUX2] = words[o + ID]!;
   } else if (map.info.type === M.BPF_MAP_TYPE_XSKMAP) words[o + TYPE] = PTR_TO_XDP_SOCK;
   else if (map.info.type === M.BPF_MAP_TYPE_SOCKMAP || map.info.type === M.BPF_MAP_TYPE_SOCKHASH)
     words[o + TYPE] = PTR_TO_SOCKET;

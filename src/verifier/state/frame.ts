@@ -59,7 +59,8 @@ export class Frame {
   /** Becomes a copy of another frame. */
   copyFrom(from: Frame): void {
     const count = (REGISTERS + from.slots) * REG_WORDS;
-    if (this.words.length < count) this.words = this.slabs.take((REGISTERS + slotCapacity(from.slots)) * REG_WORDS);
+    if (this.words.length < count)
+      this.words = this.slabs.take((REGISTERS + slotCapacity(from.slots)) * REG_WORDS);
     this.words.set(from.words.length === count ? from.words : from.words.subarray(0, count));
     this.slots = from.slots;
     this.callsite = from.callsite;

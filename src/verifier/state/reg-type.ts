@@ -66,7 +66,9 @@ export function isSocketPointer(type: number): boolean {
 /** Pointers that may be stored whole in a stack slot and read back (is_spillable_regtype): all that exist. */
 export function isSpillable(type: number): boolean {
   const base = baseType(type);
-  return base !== NOT_INIT && base !== SCALAR_VALUE && base !== PTR_TO_TP_BUFFER && base !== CONST_PTR_TO_DYNPTR;
+  return (
+    base !== NOT_INIT && base !== SCALAR_VALUE && base !== PTR_TO_TP_BUFFER && base !== CONST_PTR_TO_DYNPTR
+  );
 }
 
 /** Types with any modifier that makes them untrustworthy (bpf_type_has_unsafe_modifiers). */

@@ -12,18 +12,7 @@ import {
   tnumIsConst,
   tnumSubregIsConst,
 } from '../domain/index.ts';
-import {
-  AUX,
-  AUX2,
-  FRAMENO,
-  ID,
-  OFF,
-  PARENT,
-  PRECISE,
-  REF,
-  TYPE,
-  VALUE_WORDS,
-} from './layout.ts';
+import { AUX, AUX2, FRAMENO, ID, OFF, PARENT, PRECISE, REF, TYPE, VALUE_WORDS } from './layout.ts';
 import { NOT_INIT, SCALAR_VALUE } from './reg-type.ts';
 
 /** The register holds any number. */

@@ -5,13 +5,13 @@
 import type { Btf, BtfFuncProto, BtfType } from '../../btf/index.ts';
 import {
   BpfAttachType as A,
-  BpfProgType as P,
   DISABLED_LSM_HOOKS,
-  isModifiable,
-  isSleepableFunction,
   helperByName,
   ITERATOR_TARGETS,
+  isModifiable,
+  isSleepableFunction,
   NORETURN_FUNCTIONS,
+  BpfProgType as P,
   SLEEPABLE_LSM_HOOKS,
   SOCKOPT_ITERATORS,
   UNTRACEABLE_FUNCTIONS,
@@ -78,11 +78,7 @@ function tracepointProto(env: Env, btf: Btf, type: BtfType): BtfFuncProto {
   if (type.kind !== 'typedef')
     env.reject('no-attach-target', EINVAL, `attach_btf_id ${type.id} is not a typedef`);
   if (!type.name.startsWith(TRACEPOINT_PREFIX))
-    env.reject(
-      'no-attach-target',
-      EINVAL,
-      `attach_btf_id ${type.id} points to wrong type name ${type.name}`,
-    );
+    env.reject('no-attach-target', EINVAL, `attach_btf_id ${type.id} points to wrong type name ${type.name}`);
   // The kernel prefers the prototype of the tracepoint's own function, which names the arguments.
   const own = btf.findByName(`__bpf_trace_${type.name.slice(TRACEPOINT_PREFIX.length)}`, 'func');
   if (own !== undefined) return btf.typeOfKind(own.type, 'func_proto');
@@ -113,7 +109,8 @@ function checkArguments(env: Env, btf: Btf, name: string, proto: BtfFuncProto): 
     if (i === proto.params.length - 1 && param.type === 0)
       refuse(`The function ${name} with variable args is unsupported.`);
     const size = sizeInRegisters(type);
-    if (size < 0 || size > 16) refuse(`The function ${name} arg${i} type ${btfKindName(type)} is unsupported.`);
+    if (size < 0 || size > 16)
+      refuse(`The function ${name} arg${i} type ${btfKindName(type)} is unsupported.`);
     if (size === 0) refuse(`The function ${name} has malformed void argument.`);
   });
 }
@@ -146,10 +143,17 @@ function checkByAttachType(env: Env, btf: Btf, name: string): void {
     case A.BPF_TRACE_RAW_TP:
       return;
     case A.BPF_TRACE_ITER:
-      if (!name.startsWith(ITERATOR_PREFIX) || !Object.hasOwn(ITERATOR_TARGETS, name.slice(ITERATOR_PREFIX.length)))
+      if (
+        !name.startsWith(ITERATOR_PREFIX) ||
+        !Object.hasOwn(ITERATOR_TARGETS, name.slice(ITERATOR_PREFIX.length))
+      )
         throw new Rejection('bad-attach-target', EINVAL, '');
       if (SOCKOPT_ITERATORS.includes(name.slice(ITERATOR_PREFIX.length)))
-        env.helpers = new Set([...env.helpers, helperByName('setsockopt')!.id, helperByName('getsockopt')!.id]);
+        env.helpers = new Set([
+          ...env.helpers,
+          helperByName('setsockopt')!.id,
+          helperByName('getsockopt')!.id,
+        ]);
       return;
     case A.BPF_TRACE_FENTRY:
     case A.BPF_TRACE_FEXIT:
@@ -166,11 +170,7 @@ function checkByAttachType(env: Env, btf: Btf, name: string): void {
   if (type === P.BPF_PROG_TYPE_LSM) checkLsmHook(env, btf, name);
   else if (UNTRACEABLE_FUNCTIONS.has(name)) throw new Rejection('bad-attach-target', EINVAL, '');
   else if (attachType !== A.BPF_TRACE_FENTRY && NORETURN_FUNCTIONS.has(name))
-    env.reject(
-      'bad-attach-target',
-      EINVAL,
-      'Attaching fexit/fmod_ret to __noreturn functions is rejected.',
-    );
+    env.reject('bad-attach-target', EINVAL, 'Attaching fexit/fmod_ret to __noreturn functions is rejected.');
 }
 
 function checkSleepable(env: Env, name: string): void {
@@ -180,12 +180,10 @@ function checkSleepable(env: Env, name: string): void {
 }
 
 function checkLsmHook(env: Env, btf: Btf, name: string): void {
-  if (!env.gplCompatible)
-    env.reject('gpl-only', EINVAL, 'LSM programs must have a GPL compatible license');
+  if (!env.gplCompatible) env.reject('gpl-only', EINVAL, 'LSM programs must have a GPL compatible license');
   const id = env.input.attachBtfId ?? 0;
   if (DISABLED_LSM_HOOKS.has(name))
     env.reject('bad-attach-target', EINVAL, `attach_btf_id ${id} points to disabled hook ${name}`);
   if (!name.startsWith('bpf_lsm_') || btf.findByName(name, 'func') === undefined)
     env.reject('bad-attach-target', EINVAL, `attach_btf_id ${id} points to wrong type name ${name}`);
 }
-

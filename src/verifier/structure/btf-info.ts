@@ -75,13 +75,21 @@ function checkFunctions(env: Env): void {
   env.functionAux = env.functions.map((record, i) => {
     const subprog = env.subprogs[i]!;
     if (subprog.start !== record.insn)
-      env.reject('bad-func-info', EINVAL, "func_info BTF section doesn't match subprog layout in BPF program");
+      env.reject(
+        'bad-func-info',
+        EINVAL,
+        "func_info BTF section doesn't match subprog layout in BPF program",
+      );
     const returned = btf!.resolve(prototypeOf(btf!, record).returnType);
     if (i > 0 && !isScalarType(returned)) {
       if (subprog.hasLdAbs)
         env.reject('ld-abs-in-subprog', EINVAL, "LD_ABS is only allowed in functions that return 'int'.");
       if (subprog.hasTailCall)
-        env.reject('tail-call-in-subprog', EINVAL, "tail_call is only allowed in functions that return 'int'.");
+        env.reject(
+          'tail-call-in-subprog',
+          EINVAL,
+          "tail_call is only allowed in functions that return 'int'.",
+        );
     }
     const global = btf!.typeOfKind(record.typeId, 'func').linkage === 'global' && record.hidden !== true;
     return { global, unreliable: false, called: false, verified: false };

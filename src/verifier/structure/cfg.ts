@@ -2,14 +2,9 @@
  * The control flow graph, walked depth first: every instruction must be reachable; and where the walk will have to compare states, because
  * paths meet or calls return there. Source: check_cfg, visit_insn, push_insn in kernel/bpf/verifier.c.
  */
-import {
-  CALLS_CALLBACK,
-  type Env,
-  FORCE_CHECKPOINT,
-  JMP_POINT,
-  JUMP_TARGET,
-  PRUNE_POINT,
-} from '../env.ts';
+
+import { changesPacketData, isSyncCallbackHelper, TIMER_SET_CALLBACK } from '../call/helper-kinds.ts';
+import { CALLS_CALLBACK, type Env, FORCE_CHECKPOINT, JMP_POINT, JUMP_TARGET, PRUNE_POINT } from '../env.ts';
 import { EINVAL, Rejection } from '../errors.ts';
 import {
   CLASS_JMP,
@@ -22,7 +17,6 @@ import {
   opOf,
   SRC_X,
 } from '../program.ts';
-import { changesPacketData, isSyncCallbackHelper, TIMER_SET_CALLBACK } from '../call/helper-kinds.ts';
 import { subprogAround } from './subprogs.ts';
 
 /** An edge from an instruction: to the next one, or elsewhere. */
@@ -64,7 +58,8 @@ class Search {
     const code = program.code[t]!;
     if (program.isFunctionAddress(t)) return this.visitCall(t, true);
     const kind = classOf(code);
-    if (kind !== CLASS_JMP && kind !== CLASS_JMP32) return this.push(t, t + (code === LD_IMM64 ? 2 : 1), FALLTHROUGH);
+    if (kind !== CLASS_JMP && kind !== CLASS_JMP32)
+      return this.push(t, t + (code === LD_IMM64 ? 2 : 1), FALLTHROUGH);
     switch (opOf(code)) {
       case OP_EXIT:
         return false;

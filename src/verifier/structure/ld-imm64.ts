@@ -78,6 +78,8 @@ function resolveOne(env: Env, i: number): void {
       throw unsupported('maps by index (fd_array)');
     case PSEUDO_MAP_IDX_VALUE:
       throw unsupported('maps by index (fd_array)');
+    default:
+      break;
   }
   env.reject('bad-ld-imm64', EINVAL, 'unrecognized bpf_ld_imm64 insn');
 }
@@ -105,7 +107,7 @@ function resolveValue(env: Env, i: number, map: UsedMap): void {
 /** What a reference to a kernel symbol gives: a struct, plain memory, or per-CPU data. */
 function kernelVariable(env: Env, i: number): BtfVariable {
   const { program } = env;
-  if (program.imm[i + 1] !== 0) throw unsupported("types of kernel modules");
+  if (program.imm[i + 1] !== 0) throw unsupported('types of kernel modules');
   const btf = env.input.kernelBtf;
   if (btf === undefined) throw unsupported("kernel symbols without the kernel's BTF");
   const id = program.imm[i]!;

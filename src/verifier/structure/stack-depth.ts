@@ -24,11 +24,7 @@ export function checkStackDepth(env: Env): void {
     if (callee >= 0) {
       if (env.subprogs[callee]!.hasTailCall) tailCallReachable = true;
       if (chain.length >= MAX_CALL_FRAMES)
-        env.reject(
-          'too-many-frames',
-          Errno.E2BIG,
-          `the call stack of ${chain.length} frames is too deep !`,
-        );
+        env.reject('too-many-frames', Errno.E2BIG, `the call stack of ${chain.length} frames is too deep !`);
       depth = enter(env, chain, callee, depth);
       continue;
     }

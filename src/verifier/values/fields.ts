@@ -58,7 +58,11 @@ export function findValueFields(btf: Btf | undefined, typeId: number): ValueFiel
 }
 
 /** The field of one of these kinds at exactly this offset. */
-export function fieldAt(fields: ValueFields, offset: number, kinds: readonly FieldKind[]): ValueField | undefined {
+export function fieldAt(
+  fields: ValueFields,
+  offset: number,
+  kinds: readonly FieldKind[],
+): ValueField | undefined {
   return fields.find((field) => field.offset === offset && kinds.includes(field.kind));
 }
 
@@ -88,7 +92,8 @@ function searchOne(btf: Btf, typeId: number, offset: number, found: ValueField[]
   if (type.kind === 'ptr') {
     const pointer = pointerField(btf, type.type);
     if (pointer !== undefined)
-      for (let i = 0; i < Math.min(count, MAX_FIELDS + 1); i++) found.push({ ...pointer, offset: offset + 8 * i });
+      for (let i = 0; i < Math.min(count, MAX_FIELDS + 1); i++)
+        found.push({ ...pointer, offset: offset + 8 * i });
   } else if (type.kind === 'struct' || type.kind === 'union') {
     const kind = Object.hasOwn(SIZES, type.name) ? (type.name as keyof typeof SIZES) : undefined;
     for (let i = 0; i < Math.min(count, MAX_FIELDS + 1); i++) {
