@@ -3,11 +3,12 @@
  * data with few methods; the rules are in the other folders and take it as their first argument.
  * Source: struct bpf_verifier_env, include/linux/bpf_verifier.h.
  */
-import type { Btf, BtfFuncProto } from '../btf/index.ts';
+import type { Btf } from '../btf/index.ts';
 import { type ContextTable, contextTable, helperIdsOf, programTypeSpec } from '../spec/index.ts';
 import { REG_WORDS } from './domain/index.ts';
 import { Rejection } from './errors.ts';
-import type { FunctionInfo, MapInfo, VerifierInput, VerifierOptions } from './input.ts';
+import type { AttachTarget, BtfVariable, FunctionAux, Subprog, UsedMap } from './found.ts';
+import type { FunctionInfo, VerifierInput } from './input.ts';
 import {
   BPF_F_SLEEPABLE,
   BPF_F_STRICT_ALIGNMENT,
@@ -22,7 +23,7 @@ import { IdMap } from './prune/id-map.ts';
 import type { Frame } from './state/frame.ts';
 import { FramePool } from './state/pool.ts';
 import type { VerifierState } from './state/state.ts';
-import type { ValueFields } from './values/fields.ts';
+import type { Walk } from './walk.ts';
 
 // Marks of instructions (struct bpf_insn_aux_data).
 /** Paths meet or may be cut short here: compare with checkpoints. */
@@ -39,77 +40,8 @@ export const SEEN = 64;
 /** Spill or fill around a call that keeps its registers (bpf_fastcall). */
 export const FASTCALL_PATTERN = 32;
 
-/** An argument of a global function (struct bpf_subprog_arg_info). */
-export interface SubprogArg {
-  /** ARG_* with modifiers. */
-  readonly type: number;
-  readonly memSize: number;
-  readonly btfId: number;
-}
-
-/** A function of the program (struct bpf_subprog_info). */
-export interface Subprog {
-  readonly start: number;
-  /** Bytes of stack in use, in steps of 8. */
-  stackDepth: number;
-  hasTailCall: boolean;
-  tailCallReachable: boolean;
-  hasLdAbs: boolean;
-  /** Helpers call it. */
-  isCallback: boolean;
-  /** It, or what it calls, may move the packet. */
-  changesPacketData: boolean;
-  /** Below this offset the stack belongs to bpf_fastcall spills. */
-  fastcallStackOff: number;
-  keepFastcallStack: boolean;
-  /** Inlined calls whose spills can be removed. */
-  readonly fastcallCalls: number[];
-  /** Arguments, once they were found out. */
-  args: readonly SubprogArg[] | undefined;
-}
-
-/** What is known of a function from BTF (struct bpf_func_info_aux). */
-export interface FunctionAux {
-  readonly global: boolean;
-  /** Its arguments could not be matched with its type once. */
-  unreliable: boolean;
-  /** Some path calls it. */
-  called: boolean;
-  verified: boolean;
-}
-
-/** What a ld_imm64 of a kernel variable or function gives. */
-export interface BtfVariable {
-  readonly regType: number;
-  /** Index of the BTF (1-based) and type; or bytes of memory. */
-  readonly btf: number;
-  readonly btfId: number;
-  readonly memSize: number;
-}
-
-/** What a program attaches to through BTF. */
-export interface AttachTarget {
-  /** Index of the BTF, 1-based. */
-  readonly btf: number;
-  readonly name: string;
-  readonly proto: BtfFuncProto;
-  /** Raw tracepoint: the first parameter of `proto` is not the program's. */
-  readonly rawTracepoint: boolean;
-}
-
-/** A map in use. `index` is what registers hold to name it. */
-export interface UsedMap {
-  readonly index: number;
-  readonly info: MapInfo;
-  readonly fields: ValueFields;
-  readonly inner: UsedMap | undefined;
-  readonly address: bigint;
-}
-
-/** Why a value's number of CPUs, when nothing is said: the reference kernel's virtual machine has two. */
-const DEFAULT_CPUS = 2;
-
-export class Env {
+/** The data of one verification. Observers see it as a `Walk`. */
+export class Env implements Walk {
   readonly input: VerifierInput;
   readonly program: Program;
   readonly observer: VerifierObserver | undefined;
@@ -187,12 +119,12 @@ export class Env {
   maxStatesPerInsn = 0;
   longestMarkRead = 0;
 
-  constructor(input: VerifierInput, options: VerifierOptions, observer: VerifierObserver | undefined) {
+  constructor(input: VerifierInput, cpuCount: number, observer: VerifierObserver | undefined) {
     const program = new Program(input.insns);
     this.input = input;
     this.program = program;
     this.observer = observer;
-    this.cpuCount = options.cpuCount ?? DEFAULT_CPUS;
+    this.cpuCount = cpuCount;
     this.sleepable = (input.flags & BPF_F_SLEEPABLE) !== 0;
     this.strictAlignment = (input.flags & BPF_F_STRICT_ALIGNMENT) !== 0;
     this.testStateFreq = (input.flags & BPF_F_TEST_STATE_FREQ) !== 0;

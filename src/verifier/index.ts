@@ -1,9 +1,10 @@
 /** The verifier: whether Linux 6.12 would accept a program, why not, and everything it did to find out. */
 export { BOUND_RULES, type BoundRule } from './domain/index.ts';
-export type { Env } from './env.ts';
 export type * from './input.ts';
 export { LOG_LEVEL1, LOG_LEVEL2, LOG_STATS } from './input.ts';
 export { formatRegister, formatState } from './log/state-text.ts';
 export type { PruneReason, StateDifference, VerifierObserver } from './observer.ts';
+export type { VerifierOptions } from './options.ts';
 export type { VerifierState } from './state/state.ts';
 export { verify } from './verify.ts';
+export type { Walk } from './walk.ts';

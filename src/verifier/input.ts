@@ -4,7 +4,6 @@
  */
 import type { Btf, FuncInfo, LineInfo } from '../btf/index.ts';
 import type { RawInsn } from '../isa/index.ts';
-import type { VerifierObserver } from './observer.ts';
 
 /** A map as the verifier knows it. */
 export interface MapInfo {
@@ -72,19 +71,6 @@ export const LOG_LEVEL1 = 1;
 export const LOG_LEVEL2 = 2;
 /** BPF_LOG_STATS: time and stack depths at the end. */
 export const LOG_STATS = 4;
-
-export interface VerifierOptions {
-  /** Bits LOG_LEVEL1, LOG_LEVEL2, LOG_STATS as for log_level of BPF_PROG_LOAD; 0 (the default) makes no log. */
-  readonly logLevel?: number;
-  /** Characters of log that are kept, from the start; 64 MiB when left out. */
-  readonly logSize?: number;
-  /** CPUs of the machine: the range of bpf_get_smp_processor_id. 2 when left out. */
-  readonly cpuCount?: number;
-  /** Hears of everything that the walk does. */
-  readonly observer?: VerifierObserver;
-  /** Gives microseconds for the log's `verification time`; 0 when left out. */
-  readonly clock?: () => number;
-}
 
 /** The closing statistics, as the log's last line has them. */
 export interface VerifierStats {

@@ -3,8 +3,8 @@
  * is one test. The kernel's log is an observer (log/kernel-log.ts), explanations and pages are others.
  */
 import type { BoundRule } from './domain/index.ts';
-import type { Env } from './env.ts';
 import type { VerifierState } from './state/state.ts';
+import type { Walk } from './walk.ts';
 
 /** Why a path ended at a checkpoint. */
 export type PruneReason = 'safe' | 'loop';
@@ -19,8 +19,7 @@ export interface StateDifference {
 }
 
 /**
- * All methods are optional. `env` is the verification itself, to look at: `env.state` is the current state, `env.insn` the
- * current instruction. Nothing of it may be kept or changed: states are used again.
+ * All methods are optional. `walk` is the verification itself, to look at (walk.ts).
  */
 export interface VerifierObserver {
   /** Text that the kernel's log has here, with its line ends: errors, notices, results of BTF lookups. */
@@ -28,38 +27,45 @@ export interface VerifierObserver {
   /** The source line of `insn` belongs here, ahead of a message or an instruction. */
   source?(insn: number, prefix: string): void;
   /** A function is about to be walked: the program (0) or a global subprogram. */
-  begin?(env: Env, subprog: number): void;
+  begin?(walk: Walk, subprog: number): void;
   /** That function has been walked and is safe. */
-  end?(env: Env, subprog: number): void;
-  /** The instruction `env.insn` is about to be checked in `env.state`. */
-  step?(env: Env): void;
+  end?(walk: Walk, subprog: number): void;
+  /** The instruction `walk.insn` is about to be checked in `walk.state`. */
+  step?(walk: Walk): void;
   /** The path ends at the current instruction, which a checkpoint covers. */
-  pathSafe?(env: Env): void;
-  /** A conditional jump was followed: `env.state` is the side that goes on; `taken` is undefined if both sides are possible. */
-  branch?(env: Env, taken: boolean | undefined): void;
+  pathSafe?(walk: Walk): void;
+  /** A conditional jump was followed: `walk.state` is the side that goes on; `taken` is undefined if both sides are possible. */
+  branch?(walk: Walk, taken: boolean | undefined): void;
   /** A state was put aside, to go on at `insn` later. */
-  push?(env: Env, state: VerifierState, insn: number): void;
+  push?(walk: Walk, state: VerifierState, insn: number): void;
   /** The walk took up the state that was put aside last; `from` is the instruction it comes from. */
-  pop?(env: Env, from: number): void;
-  /** A checkpoint was made at `env.insn`. */
-  checkpoint?(env: Env, state: VerifierState): void;
+  pop?(walk: Walk, from: number): void;
+  /** A checkpoint was made at `walk.insn`. */
+  checkpoint?(walk: Walk, state: VerifierState): void;
   /** The path ends here: `state`, a checkpoint, covers the current state. */
-  prune?(env: Env, state: VerifierState, reason: PruneReason): void;
+  prune?(walk: Walk, state: VerifierState, reason: PruneReason): void;
   /** A checkpoint at this instruction does not cover the current state. */
-  miss?(env: Env, state: VerifierState, difference: StateDifference): void;
+  miss?(walk: Walk, state: VerifierState, difference: StateDifference): void;
   /** The current state equals one that it came from: the loop would never end. */
-  infiniteLoop?(env: Env, state: VerifierState): void;
+  infiniteLoop?(walk: Walk, state: VerifierState): void;
   /** The walk enters a static function. */
-  call?(env: Env): void;
+  call?(walk: Walk): void;
   /** The walk is about to return from a function; `target` is where it goes on. */
-  return?(env: Env, target: number): void;
+  return?(walk: Walk, target: number): void;
   /** Backtracking for precision starts a stretch between checkpoints. */
-  precisionStretch?(env: Env, frame: number, last: number, first: number, subsequent: number): void;
+  precisionStretch?(walk: Walk, frame: number, last: number, first: number, subsequent: number): void;
   /** Backtracking looks at an instruction with these registers and slots (bit masks) still wanted. */
-  precisionStep?(env: Env, frame: number, regs: number, slotsLo: number, slotsHi: number, insn: number): void;
+  precisionStep?(
+    walk: Walk,
+    frame: number,
+    regs: number,
+    slotsLo: number,
+    slotsHi: number,
+    insn: number,
+  ): void;
   /** Backtracking reached a checkpoint: what is marked precise there. */
   precisionParent?(
-    env: Env,
+    walk: Walk,
     state: VerifierState,
     frame: number,
     regs: number,
@@ -67,13 +73,13 @@ export interface VerifierObserver {
     slotsHi: number,
   ): void;
   /** Backtracking gave up: all scalars of all checkpoints on the path become precise; then one event a scalar. */
-  precisionAll?(env: Env, frame: number): void;
+  precisionAll?(walk: Walk, frame: number): void;
   /** One scalar of a checkpoint that became precise so: a register, or (reg -1) a slot. */
   precisionForced?(frame: number, reg: number, slot: number): void;
   /** A checkpoint that covers this state needs these registers and slots precise. */
   precisionPropagated?(frame: number, regs: readonly number[], slots: readonly number[]): void;
   /** A bpf_loop callback was walked as often as the loop can run. */
-  loopLimit?(env: Env): void;
+  loopLimit?(walk: Walk): void;
   /** A rule set or tightened bounds of a number, see domain/rules.ts. Registers are records in `words`. */
   bound?(rule: BoundRule, changed: number, words: Int32Array, offset: number): void;
 }

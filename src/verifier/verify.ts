@@ -8,19 +8,14 @@ import { setRuleSink } from './domain/index.ts';
 import { Env } from './env.ts';
 import { Rejection, unsupported } from './errors.ts';
 import { walkAll } from './explore/functions.ts';
-import type {
-  VerifierFailure,
-  VerifierInput,
-  VerifierOptions,
-  VerifierResult,
-  VerifierStats,
-} from './input.ts';
+import type { VerifierFailure, VerifierInput, VerifierResult, VerifierStats } from './input.ts';
 import { LOG_LEVEL1, LOG_LEVEL2 } from './input.ts';
 import { MAX_PROCESSED } from './limits.ts';
 import { KernelLog } from './log/kernel-log.ts';
 import { SourceLines } from './log/source-lines.ts';
 import { statsText } from './log/stats-text.ts';
 import { combineObservers } from './observers.ts';
+import type { VerifierOptions } from './options.ts';
 import { checkAttachTarget } from './structure/attach.ts';
 import { checkFunctionRecords, checkRecordsOfSubprogs } from './structure/btf-info.ts';
 import { checkCfg } from './structure/cfg.ts';
@@ -29,6 +24,8 @@ import { resolveLdImm64 } from './structure/ld-imm64.ts';
 import { checkStackDepth, finalStackDepths } from './structure/stack-depth.ts';
 import { checkSubprogs, findSubprogs } from './structure/subprogs.ts';
 
+/** CPUs when nothing is said: as many as the reference kernel's virtual machine has. */
+const DEFAULT_CPUS = 2;
 /** Characters of log that are kept when nothing is said. */
 const LOG_SIZE = 64 * 1024 * 1024;
 
@@ -44,7 +41,7 @@ export function verify(input: VerifierInput, options: VerifierOptions = {}): Ver
       : new KernelLog(level, options.logSize ?? LOG_SIZE, new SourceLines(input.lines ?? []));
   const observers = [log, options.observer].filter((observer) => observer !== undefined);
   const started = options.clock?.() ?? 0;
-  const env = new Env(input, options, combineObservers(observers));
+  const env = new Env(input, options.cpuCount ?? DEFAULT_CPUS, combineObservers(observers));
   const { observer } = env;
   const before =
     observer?.bound === undefined ? undefined : { sink: setRuleSink(observer.bound.bind(observer)) };

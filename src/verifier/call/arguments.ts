@@ -38,8 +38,9 @@ import {
   unsignedNumber,
   VAR_VALUE_LO,
 } from '../domain/index.ts';
-import type { Env, UsedMap } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EACCES, EINVAL } from '../errors.ts';
+import type { UsedMap } from '../found.ts';
 import { MAX_VAR_SIZE } from '../limits.ts';
 import { unsignedText } from '../log/numbers.ts';
 import { checkHelperMemory, mayTouchPacket } from '../memory/access.ts';

@@ -14,8 +14,9 @@ import {
   PTR_MAYBE_NULL,
   PTR_TRUSTED,
 } from '../../spec/index.ts';
-import type { Env, SubprogArg } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EINVAL, Rejection, unsupported } from '../errors.ts';
+import type { SubprogArg } from '../found.ts';
 import { btfKindName } from '../structure/attach.ts';
 import { prototypeOf } from '../structure/btf-info.ts';
 import { acceptsAsContext, CONTEXT_STRUCTS } from './context-types.ts';

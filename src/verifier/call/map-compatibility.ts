@@ -7,8 +7,9 @@ import {
   MAPS_OF_HELPER,
   BpfProgType as P,
 } from '../../spec/index.ts';
-import type { Env, UsedMap } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EINVAL } from '../errors.ts';
+import type { UsedMap } from '../found.ts';
 import { MAP_DELETE, MAP_UPDATE } from './helper-kinds.ts';
 
 /** Program types in whose context sockets in maps can be replaced. */

@@ -12,8 +12,9 @@ import {
   PTR_MAYBE_NULL,
 } from '../../spec/index.ts';
 import { REG_WORDS } from '../domain/index.ts';
-import type { Env, SubprogArg } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EINVAL, Rejection } from '../errors.ts';
+import type { SubprogArg } from '../found.ts';
 import { MAX_CALL_FRAMES } from '../limits.ts';
 import { checkHelperMemory } from '../memory/access.ts';
 import { writeRegister } from '../registers/liveness.ts';

@@ -12,8 +12,9 @@ import {
 } from '../../spec/index.ts';
 import { functionArgs } from '../call/function-args.ts';
 import { initFrame } from '../call/subprog.ts';
-import type { Env, SubprogArg } from '../env.ts';
+import type { Env } from '../env.ts';
 import { Rejection, unsupported } from '../errors.ts';
+import type { SubprogArg } from '../found.ts';
 import { MAIN_FUNCTION } from '../state/frame.ts';
 import { AUX, AUX2, ID, regAt, TYPE } from '../state/layout.ts';
 import { markRegKnownZero, markRegUnknown } from '../state/reg.ts';

@@ -58,6 +58,8 @@ export function walk(env: Env): void {
     }
     if ((marks & JMP_POINT) !== 0) env.history.push(state, insn, previous, 0);
     env.observer?.step?.(env);
+    env.resumed = false;
+    env.scratchNone();
     env.marks[insn] = marks | SEEN;
     previous = insn;
     if (checkInsn(env)) continue;

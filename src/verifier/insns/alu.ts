@@ -49,7 +49,7 @@ import {
   markRegUnknown,
 } from '../state/reg.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
-import { adjustPointer } from './pointer-arithmetic.ts';
+import { ALU_SYMBOLS, adjustPointer } from './pointer-arithmetic.ts';
 
 /** Operations by the upper four bits of the opcode, as the domain and the log name them. */
 const OPS: readonly (ScalarOp | undefined)[] = [
@@ -66,22 +66,6 @@ const OPS: readonly (ScalarOp | undefined)[] = [
   'xor',
   undefined,
   'arsh',
-];
-export const ALU_SYMBOLS: readonly string[] = [
-  '+=',
-  '-=',
-  '*=',
-  '/=',
-  '|=',
-  '&=',
-  '<<=',
-  '>>=',
-  'neg',
-  '%=',
-  '^=',
-  '=',
-  's>>=',
-  'endian',
 ];
 
 /** The offset of a move that is a cast between address spaces. */

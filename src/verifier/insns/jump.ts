@@ -78,8 +78,14 @@ export function checkJump(env: Env): void {
   }
   if (words[regAt(dst) + TYPE] === SCALAR_VALUE) markPrecise(env, dst);
   if (fromReg && words[s + TYPE] === SCALAR_VALUE) markPrecise(env, src);
-  env.observer?.branch?.(env, decision === 1);
+  announce(env, decision === 1);
   if (decision === 1) env.insn += program.off[insn]!;
+}
+
+/** Tells what was learnt; the instruction is done with. */
+function announce(env: Env, taken: boolean | undefined): void {
+  env.observer?.branch?.(env, taken);
+  env.scratchNone();
 }
 
 /** Stack pointers are no scalars: backtracking must not look for them. */
@@ -145,7 +151,7 @@ function explore(env: Env, op: JmpOp, width: Width, dst: number, src: number): v
   shareKnowledge(state, other, dst, src);
   if (width === 64) learnNull(env, op, state, other, dst, src);
   comparePointers(env, op, width, state, other, dst, src);
-  env.observer?.branch?.(env, undefined);
+  announce(env, undefined);
 }
 
 function shareKnowledge(state: VerifierState, other: VerifierState, dst: number, src: number): void {

@@ -48,7 +48,24 @@ import {
   PTR_TO_STACK,
   PTR_TO_TP_BUFFER,
 } from '../state/reg-type.ts';
-import { ALU_SYMBOLS } from './alu.ts';
+
+/** Operators by the upper four bits of the opcode, as messages show them (bpf_alu_string). */
+export const ALU_SYMBOLS: readonly string[] = [
+  '+=',
+  '-=',
+  '*=',
+  '/=',
+  '|=',
+  '&=',
+  '<<=',
+  '>>=',
+  'neg',
+  '%=',
+  '^=',
+  '=',
+  's>>=',
+  'endian',
+];
 
 /** Pointers that any number may be added to. */
 const MOVABLE: readonly number[] = [

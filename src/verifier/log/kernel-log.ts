@@ -4,12 +4,12 @@
  */
 import { disassembleInsn } from '../../isa/index.ts';
 import { helperText } from '../call/prototype.ts';
-import type { Env } from '../env.ts';
 import { LOG_LEVEL2 } from '../input.ts';
 import type { VerifierObserver } from '../observer.ts';
 import { bitsOf } from '../precision/chain.ts';
 import { PSEUDO_BTF_ID, PSEUDO_FUNC, PSEUDO_MAP_VALUE } from '../program.ts';
 import type { VerifierState } from '../state/state.ts';
+import type { Walk } from '../walk.ts';
 import { LogBuffer } from './buffer.ts';
 import type { SourceLines } from './source-lines.ts';
 import { formatState } from './state-text.ts';
@@ -27,6 +27,8 @@ export class KernelLog implements VerifierObserver {
   /** End and length of the last instruction that was printed. */
   private insnEnd = 0;
   private insnLength = 0;
+  /** Level 1: some path was taken up again; from then on, the kernel says of all where they come from. */
+  private resumed = false;
 
   constructor(level: number, size: number, lines: SourceLines) {
     this.buffer = new LogBuffer(size);
@@ -44,13 +46,14 @@ export class KernelLog implements VerifierObserver {
   }
 
   begin(): void {
+    this.resumed = false;
     this.lines.reset();
   }
 
-  end(env: Env, subprog: number): void {
+  end(walk: Walk, subprog: number): void {
     if (!this.everything) this.buffer.reset(0);
     if (subprog === 0) return;
-    const name = env.input.btf?.nameOf(env.functions[subprog]!.typeId) ?? '';
+    const name = walk.input.btf?.nameOf(walk.functions[subprog]!.typeId) ?? '';
     this.text(`Func#${subprog} ('${name}') is safe for any args that match its prototype\n`);
   }
 
@@ -63,76 +66,83 @@ export class KernelLog implements VerifierObserver {
     if (!this.everything) this.buffer.reset(position);
   }
 
-  pathSafe(env: Env): void {
-    if (env.resumed) this.text(`\nfrom ${env.prevInsn} to ${env.insn}: safe\n`);
-    else this.text(`${env.insn}: safe\n`);
+  pathSafe(walk: Walk): void {
+    if (walk.resumed || this.resumed) this.text(`\nfrom ${walk.prevInsn} to ${walk.insn}: safe\n`);
+    else this.text(`${walk.insn}: safe\n`);
   }
 
-  step(env: Env): void {
-    if (this.everything && env.resumed) {
-      this.text(`\nfrom ${env.prevInsn} to ${env.insn}:${formatState(env, env.frame, true)}\n`);
-      env.resumed = false;
+  step(walk: Walk): void {
+    if (walk.resumed) {
+      if (this.everything)
+        this.text(`\nfrom ${walk.prevInsn} to ${walk.insn}:${formatState(walk, walk.frame, true)}\n`);
+      else this.resumed = true;
     }
-    if ((env.scratchedRegs | env.scratchedSlotsLo | env.scratchedSlotsHi) !== 0) this.stateAfter(env);
-    this.source(env.insn, '; ');
+    if ((walk.scratchedRegs | walk.scratchedSlotsLo | walk.scratchedSlotsHi) !== 0) this.stateAfter(walk);
+    this.source(walk.insn, '; ');
     const start = this.buffer.length;
-    this.text(`${env.insn}: ${insnText(env, env.insn)}\n`);
+    this.text(`${walk.insn}: ${insnText(walk, walk.insn)}\n`);
     this.insnEnd = this.buffer.length;
     this.insnLength = this.insnEnd - start;
   }
 
-  branch(env: Env): void {
-    this.stateAfter(env);
+  branch(walk: Walk): void {
+    this.stateAfter(walk);
   }
 
   /** What an instruction changed, beside it if nothing was printed since. */
-  private stateAfter(env: Env): void {
+  private stateAfter(walk: Walk): void {
     if (this.insnEnd !== 0 && this.insnEnd === this.buffer.length) {
       this.buffer.reset(this.insnEnd - 1);
       const wanted = Math.max(this.insnLength + COLUMN_STEP / 2, STATE_COLUMN);
       const pad = Math.ceil(wanted / COLUMN_STEP) * COLUMN_STEP - this.insnLength - 1;
       this.text(`${' '.repeat(Math.max(pad, 1))};`);
-    } else this.text(`${env.insn}:`);
-    this.text(`${formatState(env, env.frame, false)}\n`);
-    env.scratchNone();
+    } else this.text(`${walk.insn}:`);
+    this.text(`${formatState(walk, walk.frame, false)}\n`);
   }
 
-  call(env: Env): void {
-    const { frames } = env.state;
-    this.text(`caller:\n${formatState(env, frames[frames.length - 2]!, true)}\n`);
-    this.text(`callee:\n${formatState(env, env.frame, true)}\n`);
+  call(walk: Walk): void {
+    const { frames } = walk.state;
+    this.text(`caller:\n${formatState(walk, frames[frames.length - 2]!, true)}\n`);
+    this.text(`callee:\n${formatState(walk, walk.frame, true)}\n`);
   }
 
-  return(env: Env, target: number): void {
-    const { frames } = env.state;
-    this.text(`returning from callee:\n${formatState(env, env.frame, true)}\n`);
-    this.text(`to caller at ${target}:\n${formatState(env, frames[frames.length - 2]!, true)}\n`);
+  return(walk: Walk, target: number): void {
+    const { frames } = walk.state;
+    this.text(`returning from callee:\n${formatState(walk, walk.frame, true)}\n`);
+    this.text(`to caller at ${target}:\n${formatState(walk, frames[frames.length - 2]!, true)}\n`);
   }
 
-  loopLimit(env: Env): void {
-    if (this.everything) this.text(`frame${env.state.curframe} bpf_loop iteration limit reached\n`);
+  loopLimit(walk: Walk): void {
+    if (this.everything) this.text(`frame${walk.state.curframe} bpf_loop iteration limit reached\n`);
   }
 
-  precisionStretch(_env: Env, frame: number, last: number, first: number, subsequent: number): void {
+  precisionStretch(_walk: Walk, frame: number, last: number, first: number, subsequent: number): void {
     if (!this.everything) return;
     this.text(`mark_precise: frame${frame}: last_idx ${last} first_idx ${first} subseq_idx ${subsequent} \n`);
   }
 
-  precisionStep(env: Env, frame: number, regs: number, lo: number, hi: number, insn: number): void {
+  precisionStep(walk: Walk, frame: number, regs: number, lo: number, hi: number, insn: number): void {
     if (!this.everything) return;
     this.text(
-      `mark_precise: frame${frame}: regs=${regsText(regs)} stack=${slotsText(lo, hi)} before ${insn}: ${insnText(env, insn)}\n`,
+      `mark_precise: frame${frame}: regs=${regsText(regs)} stack=${slotsText(lo, hi)} before ${insn}: ${insnText(walk, insn)}\n`,
     );
   }
 
-  precisionParent(env: Env, state: VerifierState, frame: number, regs: number, lo: number, hi: number): void {
+  precisionParent(
+    walk: Walk,
+    state: VerifierState,
+    frame: number,
+    regs: number,
+    lo: number,
+    hi: number,
+  ): void {
     if (!this.everything) return;
     this.text(
-      `mark_precise: frame${frame}: parent state regs=${regsText(regs)} stack=${slotsText(lo, hi)}: ${formatState(env, state.frames[frame]!, true)}\n`,
+      `mark_precise: frame${frame}: parent state regs=${regsText(regs)} stack=${slotsText(lo, hi)}: ${formatState(walk, state.frames[frame]!, true)}\n`,
     );
   }
 
-  precisionAll(_env: Env, frame: number): void {
+  precisionAll(_walk: Walk, frame: number): void {
     if (this.everything)
       this.text(`mark_precise: frame${frame}: falling back to forcing all scalars precise\n`);
   }
@@ -164,18 +174,19 @@ function slotsText(lo: number, hi: number): string {
 }
 
 /** An instruction as the kernel prints it; maps and kernel symbols are addresses. */
-function insnText(env: Env, insn: number): string {
-  return disassembleInsn(env.program.raws, insn, {
-    names: { helper: helperText, imm64: ({ slot, pseudo }) => addressText(env, slot, pseudo) },
+function insnText(walk: Walk, insn: number): string {
+  return disassembleInsn(walk.program.raws, insn, {
+    names: { helper: helperText, imm64: ({ slot, pseudo }) => addressText(walk, slot, pseudo) },
   });
 }
 
-function addressText(env: Env, slot: number, pseudo: number): string | undefined {
+function addressText(walk: Walk, slot: number, pseudo: number): string | undefined {
   if (pseudo === 0 || pseudo === PSEUDO_FUNC) return undefined;
   // Any address will do: it is never the same twice.
   if (pseudo === PSEUDO_BTF_ID) return '0xffffffff81000000';
-  const map = env.maps[env.mapIndex[slot]! - 1];
-  if (map === undefined) return undefined;
-  const offset = pseudo === PSEUDO_MAP_VALUE ? env.mapOffset[slot]! : 0;
+  const index = walk.mapIndex[slot]!;
+  if (index === 0) return undefined;
+  const map = walk.mapOf(index);
+  const offset = pseudo === PSEUDO_MAP_VALUE ? walk.mapOffset[slot]! : 0;
   return `0x${(map.address + BigInt(offset)).toString(16)}`;
 }

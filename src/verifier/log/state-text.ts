@@ -11,7 +11,6 @@ import {
   VAR_VALUE_LO,
   viewScalar,
 } from '../domain/index.ts';
-import type { Env } from '../env.ts';
 import type { Frame } from '../state/frame.ts';
 import {
   ADD_CONST,
@@ -45,24 +44,25 @@ import {
   PTR_TO_STACK,
   SCALAR_VALUE,
 } from '../state/reg-type.ts';
+import type { Walk } from '../walk.ts';
 import { regTypeName } from './type-names.ts';
 
 /** Letters of the kinds of stack bytes: invalid, spill, misc, zero. */
 const SLOT_LETTERS = '?rm0';
 
 /**
- * All of a frame, or only what the current instruction touched (`env.scratched…`). No line end.
+ * All of a frame, or only what the current instruction touched (`walk.scratched…`). No line end.
  */
-export function formatState(env: Env, frame: Frame, all: boolean): string {
+export function formatState(walk: Walk, frame: Frame, all: boolean): string {
   let text = frame.frameno === 0 ? '' : ` frame${frame.frameno}:`;
   for (let reg = 0; reg < REGISTERS; reg++) {
     const o = regAt(reg);
     if (frame.words[o + TYPE] === NOT_INIT) continue;
-    if (!all && (env.scratchedRegs & (1 << reg)) === 0) continue;
-    text += ` R${reg}${livenessText(frame.words[o + LIVE]!)}=${formatRegister(env, frame, o)}`;
+    if (!all && (walk.scratchedRegs & (1 << reg)) === 0) continue;
+    text += ` R${reg}${livenessText(frame.words[o + LIVE]!)}=${formatRegister(walk, frame, o)}`;
   }
   for (let spi = 0; spi < frame.slots; spi++)
-    if (all || slotScratched(env, spi)) text += formatSlot(env, frame, spi);
+    if (all || slotScratched(walk, spi)) text += formatSlot(walk, frame, spi);
   if (frame.refCount > 0 && frame.refId(0) !== 0) {
     const refs = Array.from({ length: frame.refCount }, (_, i) => frame.refId(i));
     text += ` refs=${refs.filter((id) => id !== 0).join(',')}`;
@@ -70,8 +70,8 @@ export function formatState(env: Env, frame: Frame, all: boolean): string {
   return frame.inCallback ? `${text} cb` : text;
 }
 
-function slotScratched(env: Env, spi: number): boolean {
-  const mask = spi < 32 ? env.scratchedSlotsLo : env.scratchedSlotsHi;
+function slotScratched(walk: Walk, spi: number): boolean {
+  const mask = spi < 32 ? walk.scratchedSlotsLo : walk.scratchedSlotsHi;
   return (mask & (1 << (spi & 31))) !== 0;
 }
 
@@ -80,7 +80,7 @@ function livenessText(live: number): string {
   return `_${(live & LIVE_READ) === 0 ? '' : 'r'}${(live & LIVE_WRITTEN) === 0 ? '' : 'w'}${(live & LIVE_DONE) === 0 ? '' : 'D'}`;
 }
 
-function formatSlot(env: Env, frame: Frame, spi: number): string {
+function formatSlot(walk: Walk, frame: Frame, spi: number): string {
   const o = slotAt(spi);
   let letters = '';
   let valid = false;
@@ -92,11 +92,11 @@ function formatSlot(env: Env, frame: Frame, spi: number): string {
   if (!valid) return '';
   const head = ` fp${(-spi - 1) * 8}${livenessText(frame.words[o + LIVE]!)}=`;
   if (slotKind(frame.words, o, 7) !== STACK_SPILL) return head + letters;
-  return head + letters.slice(0, letters.indexOf('r')) + formatRegister(env, frame, o);
+  return head + letters.slice(0, letters.indexOf('r')) + formatRegister(walk, frame, o);
 }
 
 /** One register, or spilled register: `scalar(umax=4)`, `fp-8`, `Pmap_value(…)`. */
-export function formatRegister(env: Env, frame: Frame, o: number): string {
+export function formatRegister(walk: Walk, frame: Frame, o: number): string {
   const { words } = frame;
   const type = words[o + TYPE]!;
   let text = '';
@@ -110,11 +110,11 @@ export function formatRegister(env: Env, frame: Frame, o: number): string {
     if (tnumIsConst(words, o))
       return text + formatSigned(BigInt(words[o + VAR_VALUE_LO]!) + BigInt(words[o + OFF]!));
   }
-  if (baseType(type) === PTR_TO_BTF_ID) text += env.btfOf(words[o + AUX]!).nameOf(words[o + AUX2]!);
-  return `${text}(${attributes(env, words, o, type).join(',')})`;
+  if (baseType(type) === PTR_TO_BTF_ID) text += walk.btfOf(words[o + AUX]!).nameOf(words[o + AUX2]!);
+  return `${text}(${attributes(walk, words, o, type).join(',')})`;
 }
 
-function attributes(env: Env, words: Int32Array, o: number, type: number): string[] {
+function attributes(walk: Walk, words: Int32Array, o: number, type: number): string[] {
   const parts: string[] = [];
   const id = words[o + ID]!;
   if (id !== 0) {
@@ -125,7 +125,7 @@ function attributes(env: Env, words: Int32Array, o: number, type: number): strin
   if (words[o + REF] !== 0) parts.push(`ref_obj_id=${words[o + REF]}`);
   if ((type & NON_OWN_REF) !== 0) parts.push('non_own_ref');
   if (isMapPointer(type)) {
-    const { info } = env.mapOf(words[o + AUX]!);
+    const { info } = walk.mapOf(words[o + AUX]!);
     if (info.name !== '') parts.push(`map=${info.name}`);
     parts.push(`ks=${info.keySize}`, `vs=${info.valueSize}`);
   }

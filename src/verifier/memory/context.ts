@@ -19,8 +19,9 @@ import {
   PTR_TRUSTED,
   UNTRUSTED_LSM_HOOKS,
 } from '../../spec/index.ts';
-import type { AttachTarget, Env } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EACCES, Rejection, unsupported } from '../errors.ts';
+import type { AttachTarget } from '../found.ts';
 import { MAX_ERRNO } from '../limits.ts';
 import {
   PTR_TO_BTF_ID,

@@ -4,8 +4,9 @@
  */
 import { BpfMapType as M } from '../../spec/index.ts';
 import { SMIN_LO, signedNumber, tnumIsConst, UMAX_LO, unsignedNumber } from '../domain/index.ts';
-import type { Env, UsedMap } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EACCES } from '../errors.ts';
+import type { UsedMap } from '../found.ts';
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../limits.ts';
 import { AUX, regAt, TYPE } from '../state/layout.ts';
 import { markRegKnown, markRegUnknown } from '../state/reg.ts';

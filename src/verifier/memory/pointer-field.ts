@@ -11,8 +11,9 @@ import {
   RCU_PROTECTED_STRUCTS,
   typeFlags,
 } from '../../spec/index.ts';
-import type { Env, UsedMap } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EACCES, unsupported } from '../errors.ts';
+import type { UsedMap } from '../found.ts';
 import { regTypeName } from '../log/type-names.ts';
 import { markPrecise } from '../precision/chain.ts';
 import { CLASS_LDX, CLASS_ST, CLASS_STX, classOf, MODE_MEM, modeOf } from '../program.ts';

@@ -25,28 +25,11 @@ import { parentHandle } from '../state/pool.ts';
 import { markRegNotInit, sameButIds } from '../state/reg.ts';
 import { copyState, dropState, VerifierState } from '../state/state.ts';
 import { COVERED, difference, EXACT, LOOSE, statesEqual } from './equal.ts';
+import { bucketOf, sameCallsites } from './explored.ts';
 import { loopEntryOf, updateLoopEntry } from './loops.ts';
 
 /** A path longer than this since the last checkpoint gets one, so that backtracking stays short. */
 const MAX_HISTORY = 40;
-
-/** Where the checkpoints for an instruction in the current function are listed. */
-function bucket(env: Env, insn: number): number {
-  return ((insn ^ env.frame.callsite) >>> 0) % env.program.length;
-}
-
-/** First of the checkpoints that may be for this instruction. */
-export function checkpointsAt(env: Env, insn: number): VerifierState | undefined {
-  return env.explored[bucket(env, insn)];
-}
-
-/** All frames were called from the same places. */
-export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
-  if (a.frames.length !== b.frames.length) return false;
-  for (let i = a.frames.length - 1; i >= 0; i--)
-    if (a.frames[i]!.callsite !== b.frames[i]!.callsite) return false;
-  return true;
-}
 
 /**
  * Compares the current state with the checkpoints of the current instruction. True if one covers it: then the path ends. Otherwise
@@ -59,7 +42,7 @@ export function visitCheckpoint(env: Env): boolean {
     env.isMarked(insn, FORCE_CHECKPOINT) ||
     state.historyEnd - state.historyStart > MAX_HISTORY;
   let add = force || (env.jumps - env.prevJumps >= 2 && env.processed - env.prevProcessed >= 8);
-  const index = bucket(env, insn);
+  const index = bucketOf(env, insn);
   finishCheckpoints(env, index);
   let count = 0;
   let previous: VerifierState | undefined;

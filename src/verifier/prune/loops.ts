@@ -8,8 +8,8 @@ import { isSpill, PRECISE, REGISTERS, regAt, slotAt, TYPE } from '../state/layou
 import { markRegUnknown } from '../state/reg.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
 import type { VerifierState } from '../state/state.ts';
-import { checkpointsAt, sameCallsites } from './checkpoints.ts';
 import { registersExact } from './equal.ts';
+import { checkpointsAt, sameCallsites } from './explored.ts';
 
 /** The outermost loop entry of a state; shortens the chains on the way. */
 export function loopEntryOf(state: VerifierState): VerifierState | undefined {

@@ -6,7 +6,8 @@
 import { ARG_DONTCARE, type HelperProto, RET_VOID } from '../../spec/index.ts';
 import { GET_SMP_PROCESSOR_ID } from '../call/helper-kinds.ts';
 import { helperOf } from '../call/prototype.ts';
-import { type Env, FASTCALL_PATTERN, JUMP_TARGET, type Subprog } from '../env.ts';
+import { type Env, FASTCALL_PATTERN, JUMP_TARGET } from '../env.ts';
+import type { Subprog } from '../found.ts';
 import { LDX_DW, STX_DW } from '../program.ts';
 import { FP } from '../state/layout.ts';
 import { subprogEnd } from './subprogs.ts';

@@ -7,8 +7,9 @@ import { BtfError } from '../../base/errors.ts';
 import type { Btf } from '../../btf/index.ts';
 import { rowsOf } from '../../isa/index.ts';
 import { BpfMapType as M, MEM_PERCPU, MEM_RDONLY } from '../../spec/index.ts';
-import type { BtfVariable, Env, UsedMap } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EINVAL, unsupported } from '../errors.ts';
+import type { BtfVariable, UsedMap } from '../found.ts';
 import { MAX_VAR_OFF } from '../limits.ts';
 import {
   CLASS_LDX,

@@ -4,8 +4,9 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfMapType as M, BpfProgType as P } from '../../spec/index.ts';
-import type { Env, UsedMap } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EINVAL } from '../errors.ts';
+import type { UsedMap } from '../found.ts';
 import type { MapInfo } from '../input.ts';
 import { MAX_USED_MAPS } from '../limits.ts';
 import { findValueFields, hasField } from '../values/fields.ts';

@@ -3,8 +3,9 @@
  * Source: add_subprog_and_kfunc, check_subprogs in kernel/bpf/verifier.c.
  */
 import { Errno } from '../../base/errno.ts';
-import type { Env, Subprog } from '../env.ts';
+import type { Env } from '../env.ts';
 import { EINVAL, unsupported } from '../errors.ts';
+import type { Subprog } from '../found.ts';
 import { LOG_LEVEL2 } from '../input.ts';
 import { MAX_SUBPROGS } from '../limits.ts';
 import {
