@@ -93,14 +93,20 @@ export function unpack() {
   }
 }
 
+/** @type {(text: string) => unknown} */
+const parseJson = JSON.parse;
+
 /** @param {string} text @returns {unknown[]} */
 function jsonLines(text) {
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => {
-    /** @type {unknown} */
-    const value = JSON.parse(line);
-    return value;
-  });
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseLine);
+}
+
+/** @param {string} line */
+function parseLine(line) {
+  return parseJson(line);
 }
 
 /** @returns {Verdict[]} */
