@@ -93,20 +93,19 @@ export function unpack() {
   }
 }
 
-/** @type {(text: string) => unknown} */
-const parseJson = JSON.parse;
+/** @param {string} text @returns {unknown} */
+function parseJson(text) {
+  /** @type {unknown} */
+  const value = JSON.parse(text);
+  return value;
+}
 
 /** @param {string} text @returns {unknown[]} */
 function jsonLines(text) {
   return text
     .split('\n')
     .filter((line) => line !== '')
-    .map(parseLine);
-}
-
-/** @param {string} line */
-function parseLine(line) {
-  return parseJson(line);
+    .map(parseJson);
 }
 
 /** @returns {Verdict[]} */
@@ -130,7 +129,7 @@ export function readRawTests() {
 /** @returns {Record<string, FixupMap>} */
 export function readFixupMaps() {
   return /** @type {Record<string, FixupMap>} */ (
-    JSON.parse(readFileSync(join(CACHE, 'raw/fixup_maps.json'), 'utf8'))
+    parseJson(readFileSync(join(CACHE, 'raw/fixup_maps.json'), 'utf8'))
   );
 }
 
