@@ -67,9 +67,13 @@ function entriesOf(spec: MapSpec, machine: Machine): number {
   return spec.maxEntries === 0 ? open : spec.maxEntries;
 }
 
+/** Whether libbpf gives the map's types to the kernel. */
+export function takesTypes(spec: MapSpec): boolean {
+  return (spec.btfKeyTypeId !== 0 || spec.btfValueTypeId !== 0) && !WITHOUT_BTF.has(spec.type);
+}
+
 function createWithOrWithoutBtf(machine: Machine, object: ObjectSpec, spec: MapSpec, attr: MapAttr): BpfMap {
-  const typed = spec.btfKeyTypeId !== 0 || spec.btfValueTypeId !== 0;
-  if (object.btf === undefined || !typed || WITHOUT_BTF.has(spec.type)) return createMap(machine, attr);
+  if (object.btf === undefined || !takesTypes(spec)) return createMap(machine, attr);
   const { btfKeyTypeId, btfValueTypeId } = spec;
   try {
     return createMap(machine, { ...attr, btf: object.btf, btfKeyTypeId, btfValueTypeId });

@@ -25,3 +25,4 @@ export type { Task, TaskOptions } from './tasks.ts';
 export { type TestRunOptions, type TestRunResult, takesPacket } from './test-run.ts';
 export { formatTraceEntry, type TraceEntry, TracePipe } from './trace-pipe.ts';
 export type { CallArgument } from './user-memory.ts';
+export { type ObjectVerifierInput, type VerifierEnvironment, VerifierInputs } from './verifier-input.ts';

@@ -2,30 +2,20 @@
  * The simulated kernel as users hold it: load objects, fire events, read what came of it. Everything it does can be repeated: clock,
  * randomness, CPUs and tasks are given to it.
  */
-import type { Btf } from '../btf/index.ts';
 import type { KconfigValue } from '../loader/index.ts';
 import type { Memory } from '../vm/index.ts';
 import type { Clock } from './clock.ts';
 import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
 import { type EventOptions, EventSource, type ProgramRun } from './events.ts';
 import { HookTable } from './hooks.ts';
-import { type LoadedObject, loadObject, unloadObject } from './load.ts';
+import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
+import { type LoadChoices, type LoadedObject, loadObject, unloadObject } from './load.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { BpfObject } from './object.ts';
 import type { Task, TaskOptions } from './tasks.ts';
 import type { TracePipe } from './trace-pipe.ts';
 import type { CallArgument } from './user-memory.ts';
-
-/** Options of the configuration that programs commonly ask for; those of Linux 6.12 on x86-64. */
-const DEFAULT_KCONFIG: Readonly<Record<string, KconfigValue>> = {
-  CONFIG_BPF: true,
-  CONFIG_BPF_JIT: true,
-  CONFIG_BPF_SYSCALL: true,
-  CONFIG_DEBUG_INFO_BTF: true,
-  CONFIG_HZ: 250,
-  CONFIG_NET: true,
-  CONFIG_X86_64: true,
-};
+import { VerifierInputs } from './verifier-input.ts';
 
 export interface KernelOptions extends MachineOptions {
   /** Values of `.kconfig` externs; these come before the defaults. */
@@ -103,11 +93,18 @@ export class Kernel {
   load(object: BpfObject | Uint8Array): BpfObject {
     const target = object instanceof BpfObject ? object : BpfObject.open(object);
     this.unload(target);
-    const loaded = loadObject(target.spec, choicesOf(target), {
+    const { kernelTypes } = this.machine;
+    const inputs = new VerifierInputs(target, {
+      ...(this.strictTypes ? { kernelTypes } : {}),
+      kconfig: this.kconfig,
+      ksyms: this.ksyms,
+      cpus: this.cpus,
+    });
+    const loaded = loadObject(target.spec, choicesOf(target, inputs), {
       machine: this.machine,
       kconfig: this.kconfig,
       ksyms: this.ksyms,
-      kernelTypes: this.typesFor(target),
+      kernelTypes,
       nextProgramId: () => ++this.lastProgramId,
     });
     this.loadedObjects.set(target, loaded);
@@ -169,13 +166,6 @@ export class Kernel {
     return this.hooks.keys();
   }
 
-  /** An object's own types stand in for those that a simulated kernel without a real one's BTF does not have. */
-  private typesFor(object: BpfObject): readonly Btf[] {
-    const { kernelTypes } = this.machine;
-    const own = object.spec.btf;
-    return this.strictTypes || own === undefined ? kernelTypes : [...kernelTypes, own];
-  }
-
   private bind(object: BpfObject, loaded: LoadedObject): void {
     const { machine, hooks } = this;
     object.mapList.forEach((handle, index) => {
@@ -203,7 +193,7 @@ export class Kernel {
 }
 
 /** What the user set on an object before load. */
-function choicesOf(object: BpfObject): Parameters<typeof loadObject>[1] {
+function choicesOf(object: BpfObject, inputs: VerifierInputs): LoadChoices {
   const initial = new Map<number, Uint8Array>();
   const maxEntries = new Map<number, number>();
   object.mapList.forEach((handle, index) => {
@@ -212,5 +202,5 @@ function choicesOf(object: BpfObject): Parameters<typeof loadObject>[1] {
     if (handle.maxEntries !== handle.spec.maxEntries) maxEntries.set(index, handle.maxEntries);
   });
   const wanted = object.programList.filter((program) => program.autoload);
-  return { initial, maxEntries, programs: new Set(wanted.map((program) => program.name)) };
+  return { initial, maxEntries, programs: new Set(wanted.map((program) => program.name)), inputs };
 }

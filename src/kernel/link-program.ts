@@ -1,40 +1,63 @@
 /**
- * From a program's spec to what an engine runs: CO-RE against the kernel's types, then map addresses, symbols and options in the
- * place of references (bpf_object__relocate and bpf_object__resolve_externs in tools/lib/bpf/libbpf.c).
+ * libbpf's part of a load, for one program: CO-RE against the kernel's types, then descriptors, symbols and type ids in the place of
+ * references (bpf_object__relocate, bpf_object__relocate_data and libbpf_prepare_prog_load in tools/lib/bpf/libbpf.c). What comes out
+ * is what BPF_PROG_LOAD is given; prepare-program.ts readies it for an engine.
  */
-import { Errno, errnoName } from '../base/errno.ts';
 import { BpfError, LoadError } from '../base/errors.ts';
 import { highHalf, lowHalf } from '../base/int64.ts';
-import { type Btf, CoreRelocator } from '../btf/index.ts';
-import { decodeProgram, linkFunctionPointers, type RawInsn } from '../isa/index.ts';
-import type { ExternSpec, ObjectSpec, ProgramSpec, Reference } from '../loader/index.ts';
-import type { PreparedProgram, SourceOf } from '../vm/index.ts';
-import type { LiveMap } from './live-map.ts';
+import { CoreRelocator } from '../btf/index.ts';
+import { BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL, type RawInsn } from '../isa/index.ts';
+import { type ObjectSpec, type ProgramSpec, programMeaning, type Reference } from '../loader/index.ts';
+import { BpfProgType as P } from '../spec/index.ts';
+import {
+  type ExternTarget,
+  findAttachTarget,
+  type KernelType,
+  resolveExtern,
+  type SymbolSources,
+} from './kernel-symbols.ts';
+import { structOpsTarget } from './struct-ops-target.ts';
 
 /** What references resolve to. */
-export interface LinkEnvironment {
-  /** The object's maps, in the order of its spec. */
-  readonly maps: readonly LiveMap[];
-  /** Addresses of kernel symbols by name, for `.ksyms` externs. */
-  readonly ksyms: Readonly<Record<string, bigint>>;
-  /** The kernel's types, then those of its modules. */
-  readonly kernelTypes: readonly Btf[];
+export interface LinkEnvironment extends SymbolSources {
+  /** The object's own types stand in for those that the kernel's lack: for kernels that have but a few. */
+  readonly ownTypes: boolean;
 }
 
-/** A program that is ready for an engine. */
+/** What a program attaches to, in the terms of BPF_PROG_LOAD. */
+export interface AttachAttributes {
+  readonly attachType: number;
+  /** The type that it attaches to; undefined for programs that attach otherwise. */
+  readonly target?: KernelType;
+  /** It attaches to another program. */
+  readonly attachProgram?: boolean;
+}
+
+/** A program as BPF_PROG_LOAD is given it. Map references name descriptors: `mapFd(index)`. */
 export interface LinkedProgram {
-  readonly prepared: PreparedProgram;
-  /** By slot, what the kernel does not have: a run that reaches one of these instructions faults. */
+  readonly insns: readonly RawInsn[];
+  readonly attach: AttachAttributes;
+  /** By slot, what the kernel does not have: these instructions are calls of helpers that do not exist. */
   readonly missing: ReadonlyMap<number, string>;
-  /** The maps that it refers to, each once. */
-  readonly maps: readonly LiveMap[];
 }
 
 /** BPF_JMP | BPF_CALL. */
-const CALL = 0x85;
-
-/** The helper number that stands for a weak kernel function that is not there: POISON_CALL_KFUNC_BASE of libbpf. */
+export const CALL_OPCODE = 0x85;
+/** Helper numbers that stand for maps that are not made and for weak kernel functions that are not there: POISON_*_BASE of libbpf. */
+const UNMADE_MAP = 2001000000;
 const UNRESOLVED_KFUNC = 2002000000;
+/** The first descriptor that a process gets beside its standard streams. */
+const FIRST_FD = 3;
+
+/** The descriptor that stands for a map, by its index in the object's `maps`. */
+export function mapFd(mapIndex: number): number {
+  return FIRST_FD + mapIndex;
+}
+
+/** A call of a helper that does not exist. */
+export function poisonedCall(helper: number): RawInsn {
+  return { opcode: CALL_OPCODE, dst: 0, src: 0, offset: 0, imm: helper };
+}
 
 /** Links the programs of one object. */
 export class ProgramLinker {
@@ -42,11 +65,14 @@ export class ProgramLinker {
   private readonly env: LinkEnvironment;
   /** One for all programs of an object: it narrows down candidates from record to record. */
   private readonly relocator: CoreRelocator | undefined;
+  private readonly externs = new Map<string, ExternTarget>();
 
   constructor(object: ObjectSpec, env: LinkEnvironment) {
     this.object = object;
     this.env = env;
-    this.relocator = object.btf === undefined ? undefined : new CoreRelocator(object.btf, env.kernelTypes);
+    const { btf } = object;
+    if (btf !== undefined)
+      this.relocator = new CoreRelocator(btf, env.ownTypes ? [...env.kernelTypes, btf] : env.kernelTypes);
   }
 
   /**
@@ -61,25 +87,11 @@ export class ProgramLinker {
     try {
       const missing = new Map<number, string>();
       const insns = this.relocate(spec, missing);
-      for (const reference of spec.references) this.resolve(spec, reference, insns, missing);
-      const prepared: PreparedProgram = {
-        name: spec.name,
-        insns: decodeProgram(linkFunctionPointers(insns)),
-        subprogs: spec.subprogs.map((subprog) => subprog.start),
-        subprogNames: spec.subprogs.map((subprog) => subprog.name),
-        source: sourceOf(spec),
-      };
-      return { prepared, missing, maps: this.mapsOf(spec) };
+      for (const reference of spec.references) this.resolve(reference, insns, missing);
+      return { insns, attach: this.attachment(spec), missing };
     } catch (error) {
       throw error instanceof BpfError ? withProgram(error, spec.name) : error;
     }
-  }
-
-  private mapsOf(spec: ProgramSpec): LiveMap[] {
-    const indices = spec.references.flatMap((reference) =>
-      reference.kind === 'extern' ? [] : [reference.mapIndex],
-    );
-    return [...new Set(indices)].map((index) => this.env.maps[index]!);
   }
 
   private relocate(spec: ProgramSpec, missing: Map<number, string>): RawInsn[] {
@@ -95,87 +107,104 @@ export class ProgramLinker {
   }
 
   /** Puts what a reference stands for into its instruction. */
-  private resolve(
-    spec: ProgramSpec,
-    reference: Reference,
-    insns: RawInsn[],
-    missing: Map<number, string>,
-  ): void {
-    switch (reference.kind) {
-      case 'map':
-        setImmediate64(insns, reference.insn, BigInt(this.env.maps[reference.mapIndex]!.map.address));
-        return;
-      case 'map-value': {
-        const { map, mapIndex, offset, insn } = reference;
-        const address = this.env.maps[mapIndex]!.map.directValue?.(offset) ?? -Errno.ENOTSUPP;
-        if (address < 0) {
-          const why = `map '${map}' gives no address for offset ${offset} (${errnoName(address)})`;
-          throw new LoadError('no-direct-value', why, { program: spec.name, map, insn });
-        }
-        setImmediate64(insns, insn, BigInt(address));
-        return;
-      }
-      case 'extern': {
-        const extern = this.object.externs.find((candidate) => candidate.name === reference.name);
-        this.resolveExtern(spec, reference.insn, reference.name, extern, insns, missing);
-      }
+  private resolve(reference: Reference, insns: RawInsn[], missing: Map<number, string>): void {
+    if (reference.kind === 'extern') {
+      this.resolveSymbol(reference.insn, reference.name, insns, missing);
+      return;
+    }
+    const { insn, mapIndex, map } = reference;
+    if (this.object.maps[mapIndex]?.autocreate !== false) {
+      insns[insn] = { ...insns[insn]!, imm: mapFd(mapIndex) };
+      return;
+    }
+    // libbpf 1.5 leaves both slots so.
+    for (const slot of [insn, insn + 1]) {
+      insns[slot] = poisonedCall(UNMADE_MAP + mapIndex);
+      missing.set(slot, `map '${map}' is not created: its section asks for that with a '?'`);
     }
   }
 
-  private resolveExtern(
-    spec: ProgramSpec,
-    slot: number,
-    name: string,
-    extern: ExternSpec | undefined,
-    insns: RawInsn[],
-    missing: Map<number, string>,
-  ): void {
-    const place = { program: spec.name, insn: slot, symbol: name };
-    const { ksyms } = this.env;
-    const known = Object.hasOwn(ksyms, name) ? ksyms[name] : undefined;
-    const weak = extern?.weak === true;
-    if (insns[slot]?.opcode === CALL) {
-      if (!weak)
-        throw new LoadError('unsupported-kfunc', `this kernel has no kernel function '${name}'`, place);
-      // As libbpf leaves it: the call may stand there, but must not be reached.
-      insns[slot] = { ...insns[slot], src: 0, offset: 0, imm: UNRESOLVED_KFUNC };
-      missing.set(
-        slot,
-        `this kernel has no kernel function '${name}', which is __weak; test its address first`,
-      );
+  private resolveSymbol(slot: number, name: string, insns: RawInsn[], missing: Map<number, string>): void {
+    const index = this.object.externs.findIndex((extern) => extern.name === name);
+    const target = this.externTarget(index, name, slot);
+    if (insns[slot]?.opcode !== CALL_OPCODE) {
+      setImmediate(insns, slot, target);
       return;
     }
-    if (known === undefined && !weak) {
-      const hint = 'give its address in the ksyms option, or declare it __weak';
-      throw new LoadError('extern-not-resolved', `this kernel has no symbol '${name}'; ${hint}`, place);
+    if (target.kind === 'btf') {
+      const { id, module } = target.type;
+      insns[slot] = { ...insns[slot], src: BPF_PSEUDO_KFUNC_CALL, imm: id, offset: module };
+      return;
     }
-    setImmediate64(insns, slot, known ?? 0n);
+    // The call may stand there, but must not be reached.
+    insns[slot] = poisonedCall(UNRESOLVED_KFUNC + index);
+    missing.set(
+      slot,
+      `this kernel has no kernel function '${name}', which is __weak; test its address first`,
+    );
+  }
+
+  private externTarget(index: number, name: string, slot: number): ExternTarget {
+    const known = this.externs.get(name);
+    if (known !== undefined) return known;
+    const extern = this.object.externs[index];
+    if (extern === undefined)
+      throw new LoadError('extern-not-resolved', `nothing declares '${name}'`, { symbol: name, insn: slot });
+    try {
+      const target = resolveExtern(this.object.btf, extern, index, this.env);
+      this.externs.set(name, target);
+      return target;
+    } catch (error) {
+      throw error instanceof LoadError
+        ? new LoadError(error.code, error.message, { insn: slot, ...error.place })
+        : error;
+    }
+  }
+
+  /** What the section name, or a struct_ops variable, says about where to attach (libbpf_prepare_prog_load). */
+  private attachment(spec: ProgramSpec): AttachAttributes {
+    const { attachType, attachTarget } = spec;
+    if (spec.type === P.BPF_PROG_TYPE_STRUCT_OPS) {
+      const { struct, member } = structOpsTarget(this.object, spec, this.env.kernelTypes);
+      return { attachType: member, target: struct };
+    }
+    if (spec.type === P.BPF_PROG_TYPE_EXT) return { attachType, attachProgram: true };
+    if (programMeaning(spec.section)?.attachesByBtf !== true) return { attachType };
+    if (attachTarget === '')
+      throw new LoadError(
+        'no-attach-target',
+        `section '${spec.section}' does not say what to attach to: name a kernel function or tracepoint, as in SEC("fentry/do_unlinkat")`,
+        { section: spec.section },
+      );
+    const target = findAttachTarget(this.env.kernelTypes, attachType, attachTarget);
+    if (target !== undefined) return { attachType, target };
+    const hint = this.env.ownTypes
+      ? "; give the BTF of a kernel that has it (--btf, the kernel's btf option)"
+      : '';
+    throw new LoadError(
+      'attach-target-missing',
+      `the kernel's types have no '${attachTarget}' to attach to${hint}`,
+      { section: spec.section },
+    );
   }
 }
 
-/** Makes a ld_imm64 load this number. */
-function setImmediate64(insns: RawInsn[], slot: number, value: bigint): void {
-  insns[slot] = { ...insns[slot]!, src: 0, imm: lowHalf(value) };
-  insns[slot + 1] = { ...insns[slot + 1]!, imm: highHalf(value) };
+/** Makes a ld_imm64 give a kernel symbol: by its type, by its address, or as 0. */
+function setImmediate(insns: RawInsn[], slot: number, target: ExternTarget): void {
+  const [first, second] = [insns[slot]!, insns[slot + 1]!];
+  if (target.kind === 'btf') {
+    const { id, module } = target.type;
+    insns[slot] = { ...first, src: BPF_PSEUDO_BTF_ID, imm: id };
+    insns[slot + 1] = { ...second, imm: module };
+    return;
+  }
+  const address = target.kind === 'address' ? target.address : 0n;
+  insns[slot] = { ...first, src: 0, imm: lowHalf(address) };
+  insns[slot + 1] = { ...second, imm: highHalf(address) };
 }
 
 /** The same error, naming the program too. */
 function withProgram(error: BpfError, program: string): BpfError {
   const Kind = error.constructor as new (code: string, message: string, place: BpfError['place']) => BpfError;
   return new Kind(error.code, error.message, { program, ...error.place });
-}
-
-/** Finds the line record of an instruction: the last one at or before it. */
-function sourceOf(spec: ProgramSpec): SourceOf {
-  const { lineInfo } = spec;
-  return (slot) => {
-    let low = 0;
-    let high = lineInfo.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (lineInfo[middle]!.insn <= slot) low = middle + 1;
-      else high = middle;
-    }
-    return lineInfo[low - 1];
-  };
 }

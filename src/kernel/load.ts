@@ -16,10 +16,17 @@ import {
 import { type BpfMap, ProgArrayMap } from '../maps/index.ts';
 import { createFromSpec } from './create-map.ts';
 import { updateByFd } from './fds.ts';
-import { type LinkedProgram, ProgramLinker } from './link-program.ts';
+import { type LinkedProgram, mapFd } from './link-program.ts';
 import type { LiveMap } from './live-map.ts';
 import { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
+import {
+  type ProgramCode,
+  prepareProgram,
+  type RunnableProgram,
+  type RunTargets,
+} from './prepare-program.ts';
+import type { VerifierInputs } from './verifier-input.ts';
 
 /** What a load depends on beside the object. */
 export interface LoadEnvironment {
@@ -28,8 +35,7 @@ export interface LoadEnvironment {
   /** Addresses of kernel symbols by name, for `.ksyms` externs. */
   readonly ksyms: Readonly<Record<string, bigint>>;
   /**
-   * The kernel's types, then those of its modules, for CO-RE. Without them the object's own types stand beside the few that the
-   * simulated kernel has.
+   * The kernel's types, then those of its modules.
    */
   readonly kernelTypes: readonly Btf[];
   nextProgramId(): number;
@@ -42,6 +48,8 @@ export interface LoadChoices {
   readonly maxEntries: ReadonlyMap<number, number>;
   /** Names of the programs to load. */
   readonly programs: ReadonlySet<string>;
+  /** The programs for the verifier. */
+  readonly inputs: VerifierInputs;
 }
 
 /** What load made, in the order of the spec; a program that was not to be loaded is undefined. */
@@ -70,15 +78,15 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
     spec.maps.forEach((map, index) => {
       fillDataSection(spec, map, maps[index]!.map, choices.initial.get(index), env);
     });
-    const linker = new ProgramLinker(spec, { maps, ksyms: env.ksyms, kernelTypes: env.kernelTypes });
     for (const program of spec.programs) {
       if (!choices.programs.has(program.name)) {
         programs.push(undefined);
         continue;
       }
-      const linked = linker.link(program);
-      env.machine.engine.prepare(linked.prepared);
-      programs.push(makeProgram(env.nextProgramId(), program, linked));
+      const linked = choices.inputs.link(program);
+      const runnable = prepareProgram(codeOf(program, linked), targetsOf(maps, env));
+      env.machine.engine.prepare(runnable.prepared);
+      programs.push(makeProgram(env.nextProgramId(), program, runnable));
     }
     spec.maps.forEach((map, index) => {
       fillSlots(spec, map, maps[index]!.map, { maps, programs }, env.machine);
@@ -90,11 +98,28 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
   }
 }
 
+function codeOf(spec: ProgramSpec, linked: LinkedProgram): ProgramCode {
+  const { insns, missing } = linked;
+  return { name: spec.name, insns, functions: spec.subprogs, lines: spec.lineInfo, missing };
+}
+
+function targetsOf(maps: readonly LiveMap[], env: LoadEnvironment): RunTargets {
+  const nameOf = (id: number, module: number): string => env.kernelTypes[module]?.nameOf(id) ?? '';
+  return {
+    maps: new Map(maps.map((map, index) => [mapFd(index), map])),
+    symbolAddress: (id, module) => {
+      const name = nameOf(id, module);
+      return Object.hasOwn(env.ksyms, name) ? env.ksyms[name] : undefined;
+    },
+    typeName: nameOf,
+  };
+}
+
 /** The program in the kernel, held by its object. */
-function makeProgram(id: number, spec: ProgramSpec, linked: LinkedProgram): LoadedProgram {
-  const program = new LoadedProgram(id, spec, linked);
+function makeProgram(id: number, spec: ProgramSpec, runnable: RunnableProgram): LoadedProgram {
+  const program = new LoadedProgram(id, spec, runnable, false);
   program.hold();
-  for (const { map } of linked.maps) {
+  for (const { map } of runnable.maps) {
     if (!(map instanceof ProgArrayMap) || map.accepts(program)) continue;
     program.release();
     throw new SyscallError(

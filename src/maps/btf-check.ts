@@ -53,7 +53,7 @@ const FIELD_MAP_TYPES: Readonly<Record<FieldKind, readonly number[]>> = {
  * @throws SyscallError as map_check_btf; BtfError when the BTF itself is broken.
  */
 export function checkTypes(
-  env: MapEnv,
+  env: Pick<MapEnv, 'capable'>,
   attr: MapAttr,
   typeRule: TypeRule | undefined,
 ): readonly SpecialField[] {
@@ -76,7 +76,7 @@ export function checkTypes(
   return fields;
 }
 
-function checkFields(env: MapEnv, attr: MapAttr, fields: readonly SpecialField[]): void {
+function checkFields(env: Pick<MapEnv, 'capable'>, attr: MapAttr, fields: readonly SpecialField[]): void {
   if (fields.length === 0) return;
   if (env.capable?.('CAP_BPF') === false) {
     throw creationError(Errno.EPERM, attr, 'special fields in values need CAP_BPF');

@@ -2,7 +2,8 @@
  * BPF_MAP_CREATE: the checks that all types share, in the kernel's order, around those of the type's row in `MAP_KINDS`
  * (map_create in kernel/bpf/syscall.c).
  */
-import { Errno } from '../base/errno.ts';
+import { Errno, SyscallError } from '../base/errno.ts';
+import { BtfError } from '../base/errors.ts';
 import { BpfMapType, mapTypeName } from '../spec/index.ts';
 import { checkTypes } from './btf-check.ts';
 import { MapFlag } from './flags.ts';
@@ -79,6 +80,19 @@ export function createMap(env: MapEnv, given: MapAttr): BpfMap {
     return kind.create({ env, attr: live, fields, owner });
   } catch (error) {
     owner.freeAll();
+    throw error;
+  }
+}
+
+/** Whether a map with these attributes may have the types that they give, for kinds that are known here. */
+export function acceptsTypes(attr: MapAttr): boolean {
+  const kind = MAP_KINDS.get(attr.type);
+  if (kind === undefined) return true;
+  try {
+    checkTypes({}, attr, kind.types);
+    return true;
+  } catch (error) {
+    if (error instanceof SyscallError || error instanceof BtfError) return false;
     throw error;
   }
 }

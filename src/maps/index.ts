@@ -2,7 +2,7 @@
 export { ArrayMap } from './array.ts';
 export { ArrayOfMapsMap } from './array-of-maps.ts';
 export { BloomFilterMap } from './bloom-filter.ts';
-export { createMap } from './create.ts';
+export { acceptsTypes, createMap } from './create.ts';
 export type { FieldKind, SpecialField } from './fields.ts';
 export { describeFlags, MapFlag, permanentFlags } from './flags.ts';
 export { HashMap } from './hash.ts';

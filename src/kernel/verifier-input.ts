@@ -1,0 +1,156 @@
+/**
+ * What the verifier is given for the programs of an object: what libbpf 1.5 would give to BPF_PROG_LOAD on Linux 6.12, for a privileged
+ * user. No map is made for it. Sources: bpf_object_load_prog, bpf_object__create_map, bpf_object__populate_internal_map in
+ * tools/lib/bpf/libbpf.c.
+ */
+import { MAX_OBJ_NAME } from '../base/limits.ts';
+import type { Btf } from '../btf/index.ts';
+import { type KconfigValue, kconfigContent, type MapSpec, type ProgramSpec } from '../loader/index.ts';
+import { acceptsTypes } from '../maps/index.ts';
+import { BpfMapType } from '../spec/index.ts';
+import type { FunctionInfo, MapInfo, VerifierInput } from '../verifier/index.ts';
+import { takesTypes } from './create-map.ts';
+import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
+import { builtinKernelTypes } from './kernel-types.ts';
+import { type LinkedProgram, mapFd, ProgramLinker } from './link-program.ts';
+import type { BpfObject } from './object.ts';
+
+/** What the inputs depend on beside the object. */
+export interface VerifierEnvironment {
+  /**
+   * The kernel's types, then those of its modules (each parsed with the kernel's as its base). Left out or empty: the few types that bpflab
+   * brings along, and the object's own stand in for CO-RE.
+   */
+  readonly kernelTypes?: readonly Btf[];
+  /** Values of `.kconfig` externs; these come before the defaults, which are the reference kernel's. */
+  readonly kconfig?: Readonly<Record<string, KconfigValue>>;
+  /** Addresses of kernel symbols; left out, every strong symbol without a type is believed to exist. */
+  readonly ksyms?: Readonly<Record<string, bigint>>;
+  /** CPUs of the kernel, 2 by default: slots of a perf event array that does not say how many it has. */
+  readonly cpus?: number;
+}
+
+/** A program's input, with what only an error message needs. */
+export interface ObjectVerifierInput extends VerifierInput {
+  /** By slot, in words, what the kernel does not have of what the program asks for: a call of no helper stands there. */
+  readonly missing: ReadonlyMap<number, string>;
+}
+
+/** The inputs of one object's programs; the object's variables and map sizes are read when a program is asked for. */
+export class VerifierInputs {
+  private readonly object: BpfObject;
+  private readonly kernelTypes: readonly Btf[];
+  private readonly kconfig: Readonly<Record<string, KconfigValue>>;
+  private readonly cpus: number;
+  private readonly linker: ProgramLinker;
+  private readonly maps = new Map<number, MapInfo>();
+
+  constructor(object: BpfObject, env: VerifierEnvironment = {}) {
+    const given = env.kernelTypes ?? [];
+    this.object = object;
+    this.kernelTypes = given.length > 0 ? given : [builtinKernelTypes()];
+    this.kconfig = { ...DEFAULT_KCONFIG, ...env.kconfig };
+    this.cpus = env.cpus ?? 2;
+    this.linker = new ProgramLinker(object.spec, {
+      kernelTypes: this.kernelTypes,
+      ksyms: env.ksyms,
+      ownTypes: given.length === 0,
+    });
+  }
+
+  /**
+   * The input of one program.
+   * @param options `flags`: BPF_F_* beside those that the section name implies.
+   * @throws LoadError where libbpf would refuse to load it; BtfError for malformed CO-RE records; both name the program.
+   */
+  of(program: ProgramSpec, options: { readonly flags?: number } = {}): ObjectVerifierInput {
+    return this.fromLinked(program, this.linker.link(program), options.flags);
+  }
+
+  /** The program, linked, without what is around it. @throws as `of`. */
+  link(program: ProgramSpec): LinkedProgram {
+    return this.linker.link(program);
+  }
+
+  /** The input of a program that was linked already. @throws LoadError for `.kconfig` options without a value. */
+  fromLinked(program: ProgramSpec, linked: LinkedProgram, flags = 0): ObjectVerifierInput {
+    const { spec } = this.object;
+    const { attachType, target, attachProgram } = linked.attach;
+    const [kernelBtf, ...moduleBtfs] = this.kernelTypes;
+    const maps = new Map<number, MapInfo>();
+    for (const reference of program.references)
+      if (reference.kind !== 'extern') maps.set(mapFd(reference.mapIndex), this.mapInfo(reference.mapIndex));
+    return {
+      insns: linked.insns,
+      type: program.type,
+      attachType,
+      flags: program.flags | flags,
+      license: spec.license,
+      maps,
+      ...(spec.btf === undefined ? {} : { btf: spec.btf }),
+      functions: functionsOf(program),
+      lines: program.lineInfo,
+      ...(kernelBtf === undefined ? {} : { kernelBtf }),
+      moduleBtfs,
+      attachBtfId: target?.id ?? 0,
+      ...(target === undefined || target.module === 0 ? {} : { attachBtf: target.btf }),
+      ...(attachProgram === true ? { attachProgram } : {}),
+      missing: linked.missing,
+    };
+  }
+
+  private mapInfo(index: number): MapInfo {
+    let info = this.maps.get(index);
+    if (info === undefined) {
+      info = this.describe(this.object.spec.maps[index]!, index);
+      this.maps.set(index, info);
+    }
+    return info;
+  }
+
+  private describe(spec: MapSpec, index: number): MapInfo {
+    const frozen = spec.origin === 'rodata' || spec.origin === 'kconfig';
+    const content = frozen ? this.contentOf(spec, index) : undefined;
+    return {
+      ...this.attributes(spec, this.object.mapList[index]?.maxEntries ?? spec.maxEntries),
+      frozen,
+      ...(content === undefined ? {} : { content }),
+    };
+  }
+
+  /** What BPF_MAP_CREATE is given. */
+  private attributes(spec: MapSpec, maxEntries: number): MapInfo {
+    const { btf } = this.object.spec;
+    const open = spec.type === BpfMapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY ? this.cpus : 0;
+    const info: MapInfo = {
+      name: spec.name.slice(0, MAX_OBJ_NAME),
+      type: spec.type,
+      keySize: spec.keySize,
+      valueSize: spec.valueSize,
+      maxEntries: maxEntries === 0 ? open : maxEntries,
+      flags: spec.flags,
+      ...(spec.inner === undefined ? {} : { inner: this.attributes(spec.inner, spec.inner.maxEntries) }),
+    };
+    if (btf === undefined || !takesTypes(spec)) return info;
+    const { btfKeyTypeId, btfValueTypeId } = spec;
+    // Where the kernel does not take the types, libbpf makes the map without them.
+    return acceptsTypes({ ...info, btf, btfKeyTypeId, btfValueTypeId })
+      ? { ...info, btf, btfValueTypeId }
+      : info;
+  }
+
+  /** The bytes that are frozen, with the variables as the user set them. */
+  private contentOf(spec: MapSpec, index: number): Uint8Array | undefined {
+    return spec.origin === 'kconfig'
+      ? kconfigContent(this.object.spec, this.kconfig)
+      : (this.object.sections[index]?.bytes() ?? spec.initial);
+  }
+}
+
+/** Function records, with the functions that libbpf turns into static ones before it loads the BTF. */
+function functionsOf(program: ProgramSpec): FunctionInfo[] {
+  const global = new Map(program.subprogs.map((subprog) => [subprog.start, subprog.global]));
+  return program.funcInfo.map((record) =>
+    global.get(record.insn) === false ? { ...record, hidden: true } : record,
+  );
+}
