@@ -45,6 +45,11 @@ export class Clock implements ClockPort {
     return this.source === undefined ? this.time : this.time + this.source();
   }
 
+  /** CLOCK_BOOTTIME in nanoseconds. */
+  bootTime(): bigint {
+    return this.now() + this.suspended;
+  }
+
   /** Moves all clocks forward by so many nanoseconds. */
   advance(nanoseconds: number | bigint): void {
     this.time += BigInt(nanoseconds);

@@ -6,7 +6,7 @@ import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RedirectRequest } from '../helpers/index.ts';
 import type { ProgramRun } from './events.ts';
-import type { HookTable, Link } from './hooks.ts';
+import type { Attachment, HookTable } from './hooks.ts';
 import type { Machine } from './machine.ts';
 import {
   PAGE_BYTES,
@@ -176,7 +176,7 @@ export class DeviceTable {
     });
   }
 
-  private runOn(packet: PacketBuffer, link: Link, journey: Journey): ProgramRun {
+  private runOn(packet: PacketBuffer, link: Attachment, journey: Journey): ProgramRun {
     const { r0, retval } = this.machine.during({ packet }, () =>
       this.machine.run(link.program, packet.context),
     );

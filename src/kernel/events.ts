@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { highHalf, lowHalf } from '../base/int64.ts';
 import { nearest } from '../base/suggest.ts';
 import { functionHook, syscallFunctions } from './attach.ts';
-import type { HookTable, Link } from './hooks.ts';
+import type { Attachment, HookTable } from './hooks.ts';
 import type { Machine, Situation } from './machine.ts';
 import {
   PT_REGS_BYTES,
@@ -197,7 +197,7 @@ export class EventSource {
     return this.hooks.at(hook).map((link) => this.runLink(link, context));
   }
 
-  private runLink(link: Link, context: number): ProgramRun {
+  private runLink(link: Attachment, context: number): ProgramRun {
     const cookie = { lo: lowHalf(link.cookie), hi: highHalf(link.cookie) };
     const event = { functionAddress: { lo: 0, hi: 0 }, cookie };
     return this.machine.during({ event }, () => {

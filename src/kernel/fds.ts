@@ -1,32 +1,67 @@
-/** File descriptors of the simulated process: numbers that stand for programs, perf events and maps. */
-import type { BpfMap, Held } from '../maps/index.ts';
+/**
+ * File descriptors of the simulated process: one table for everything that a number can stand for. Opening takes a reference, closing
+ * gives it back; the last one lets the object go.
+ */
+import { Errno } from '../base/errno.ts';
+import type { BpfMap, PerfEventRef, ProgRef } from '../maps/index.ts';
+import type { KernelFile } from './files.ts';
+import type { LiveMap } from './live-map.ts';
 
 /** First number that is handed out: 0 to 2 are the standard streams. */
 const FIRST_FD = 3;
+/** Numbers that a process may have open: RLIMIT_NOFILE's usual hard limit. */
+const MAX_FDS = 1 << 20;
 
-/** Which object is behind which number. Opening takes a reference, closing gives it back. */
-export class FdTable<T extends Held> {
-  private readonly objects: (T | undefined)[] = [];
+/** Which file is behind which number. */
+export class FdTable {
+  private readonly files: (KernelFile | undefined)[] = [];
 
-  /** The lowest free number, from now on `object`'s. */
-  open(object: T): number {
-    const free = this.objects.indexOf(undefined);
-    const index = free < 0 ? this.objects.length : free;
-    this.objects[index] = object;
-    object.hold();
+  /** The lowest free number, from now on `file`'s; -EMFILE when there is none. */
+  open(file: KernelFile): number {
+    const free = this.files.indexOf(undefined);
+    const index = free < 0 ? this.files.length : free;
+    if (index + FIRST_FD >= MAX_FDS) return -Errno.EMFILE;
+    this.files[index] = file;
+    file.held.hold();
     return index + FIRST_FD;
   }
 
-  get(fd: number): T | undefined {
-    return this.objects[fd - FIRST_FD];
+  get(fd: number): KernelFile | undefined {
+    return this.files[fd - FIRST_FD];
   }
 
-  /** Frees the number; nothing happens when it is free already. */
-  close(fd: number): void {
-    const object = this.get(fd);
-    if (object === undefined) return;
-    this.objects[fd - FIRST_FD] = undefined;
-    object.release();
+  /** Frees the number. @returns false when it is free already. */
+  close(fd: number): boolean {
+    const file = this.get(fd);
+    if (file === undefined) return false;
+    this.files[fd - FIRST_FD] = undefined;
+    while (this.files.length > 0 && this.files.at(-1) === undefined) this.files.pop();
+    file.held.release();
+    return true;
+  }
+
+  /** How many are open. */
+  get count(): number {
+    return this.files.filter((file) => file !== undefined).length;
+  }
+
+  /** What is behind a number, for maps that store it; a negative errno when it is nothing or something else. */
+  program(fd: number): ProgRef | number {
+    const file = this.get(fd);
+    if (file === undefined) return -Errno.EBADF;
+    return file.kind === 'program' ? file.program : -Errno.EINVAL;
+  }
+
+  map(fd: number): LiveMap | number {
+    const file = this.get(fd);
+    if (file === undefined) return -Errno.EBADF;
+    return file.kind === 'map' ? file.map : -Errno.EINVAL;
+  }
+
+  perfEvent(fd: number): PerfEventRef | number {
+    const file = this.get(fd);
+    if (file === undefined) return -Errno.EBADF;
+    return file.kind === 'perf-event' ? file.event : -Errno.EINVAL;
   }
 }
 
@@ -34,14 +69,15 @@ export class FdTable<T extends Held> {
  * Stores an object in a map that holds such objects, as user space does it: by a file descriptor that it has for the moment. 0 or a
  * negative errno.
  */
-export function updateByFd<T extends Held>(
-  table: FdTable<T>,
-  object: T,
+export function updateByFd(
+  table: FdTable,
+  file: KernelFile,
   map: BpfMap,
   key: Uint8Array,
   flags = 0,
 ): number {
-  const fd = table.open(object);
+  const fd = table.open(file);
+  if (fd < 0) return fd;
   const value = new Uint8Array(4);
   new DataView(value.buffer).setUint32(0, fd, true);
   const error = map.updateUser(key, value, flags);

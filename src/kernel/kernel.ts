@@ -31,7 +31,6 @@ export class Kernel {
   private readonly loadedObjects = new Map<BpfObject, LoadedObject>();
   private readonly kconfig: Readonly<Record<string, KconfigValue>>;
   private readonly ksyms: Readonly<Record<string, bigint>>;
-  private lastProgramId = 0;
   /** A kernel's BTF was given. */
   private readonly strictTypes: boolean;
   /** Network devices: `lo` and `eth0` from the start. */
@@ -105,7 +104,6 @@ export class Kernel {
       kconfig: this.kconfig,
       ksyms: this.ksyms,
       kernelTypes,
-      nextProgramId: () => ++this.lastProgramId,
     });
     this.loadedObjects.set(target, loaded);
     this.bind(target, loaded);

@@ -1,25 +1,58 @@
 /**
- * A map in the kernel: with an id, counted by those who hold it (struct bpf_map's refcnt). The object that made it holds it, programs that
- * use it, and maps of maps that it is in.
+ * A map in the kernel: with an id, counted by those who hold it (struct bpf_map's refcnt), and by user space apart (usercnt). The object that
+ * made it holds it, descriptors and pins, programs that use it, and maps of maps that it is in.
  */
-import { type BpfMap, MapObject, type MapRef, ProgArrayMap } from '../maps/index.ts';
+import {
+  type BpfMap,
+  MapObject,
+  type MapRef,
+  ProgArrayMap,
+  type SpecialField,
+  specialFields,
+} from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
+import type { LiveBtf } from './live-btf.ts';
 
 export class LiveMap implements MapRef {
   readonly id: number;
   readonly map: BpfMap;
+  /** The types of its keys and values, as the kernel keeps them. */
+  readonly btf: LiveBtf | undefined;
+  /** User space cannot write it any more (BPF_MAP_FREEZE). */
+  frozen = false;
   private references = 0;
+  private users = 0;
   private readonly onFree: (map: LiveMap) => void;
 
-  /** Writes the id into the map's kernel object. Nobody holds the map yet. */
-  constructor(id: number, map: BpfMap, memory: Memory, onFree: (map: LiveMap) => void) {
+  /** Writes the id into the map's kernel object. Nobody holds the map yet; it holds its types. */
+  constructor(
+    id: number,
+    map: BpfMap,
+    memory: Memory,
+    btf: LiveBtf | undefined,
+    onFree: (map: LiveMap) => void,
+  ) {
     this.id = id;
     this.map = map;
+    this.btf = btf;
     this.onFree = onFree;
+    btf?.hold();
     memory.view.setUint32(map.address + MapObject.id, id, true);
   }
 
+  /** Locks, timers and other fields of its value that are the kernel's. */
+  get fields(): readonly SpecialField[] {
+    const { btf, btfValueTypeId = 0, valueSize } = this.map.attr;
+    return btf === undefined || btfValueTypeId === 0 ? [] : specialFields(btf, btfValueTypeId, valueSize);
+  }
+
   hold(): void {
+    this.references++;
+  }
+
+  /** A reference of user space: an object's, a descriptor's, a pin's. */
+  holdUser(): void {
+    this.users++;
     this.references++;
   }
 
@@ -29,14 +62,16 @@ export class LiveMap implements MapRef {
     if (this.references > 0) return;
     this.onFree(this);
     this.map.free();
+    this.btf?.release();
   }
 
   /**
-   * The reference of user space goes away: programs in a prog array are let go, because they may hold the array themselves
+   * Gives a reference of user space back. With the last one, programs in a prog array are let go, because they may hold the array themselves
    * (bpf_map_put_uref in kernel/bpf/syscall.c).
    */
   releaseUser(): void {
-    if (this.map instanceof ProgArrayMap) this.map.clear();
+    this.users--;
+    if (this.users === 0 && this.map instanceof ProgArrayMap) this.map.clear();
     this.release();
   }
 }

@@ -16,9 +16,10 @@ import {
 import { type BpfMap, ProgArrayMap } from '../maps/index.ts';
 import { createFromSpec } from './create-map.ts';
 import { updateByFd } from './fds.ts';
+import { mapFile, programFile } from './files.ts';
 import { type LinkedProgram, mapFd } from './link-program.ts';
 import type { LiveMap } from './live-map.ts';
-import { LoadedProgram } from './loaded-program.ts';
+import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import {
   type ProgramCode,
@@ -26,6 +27,7 @@ import {
   type RunnableProgram,
   type RunTargets,
 } from './prepare-program.ts';
+import { dumpedCode } from './program-facts.ts';
 import type { VerifierInputs } from './verifier-input.ts';
 
 /** What a load depends on beside the object. */
@@ -38,7 +40,6 @@ export interface LoadEnvironment {
    * The kernel's types, then those of its modules.
    */
   readonly kernelTypes: readonly Btf[];
-  nextProgramId(): number;
 }
 
 /** Changes to an object between open and load. */
@@ -84,9 +85,10 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
         continue;
       }
       const linked = choices.inputs.link(program);
-      const runnable = prepareProgram(codeOf(program, linked), targetsOf(maps, env));
+      const targets = targetsOf(maps, env);
+      const runnable = prepareProgram(codeOf(program, linked), targets);
       env.machine.engine.prepare(runnable.prepared);
-      programs.push(makeProgram(env.nextProgramId(), program, runnable));
+      programs.push(makeProgram(env.machine, spec, program, linked, runnable, targets));
     }
     spec.maps.forEach((map, index) => {
       fillSlots(spec, map, maps[index]!.map, { maps, programs }, env.machine);
@@ -116,8 +118,21 @@ function targetsOf(maps: readonly LiveMap[], env: LoadEnvironment): RunTargets {
 }
 
 /** The program in the kernel, held by its object. */
-function makeProgram(id: number, spec: ProgramSpec, runnable: RunnableProgram): LoadedProgram {
-  const program = new LoadedProgram(id, spec, runnable, false);
+function makeProgram(
+  machine: Machine,
+  object: ObjectSpec,
+  spec: ProgramSpec,
+  linked: LinkedProgram,
+  runnable: RunnableProgram,
+  targets: RunTargets,
+): LoadedProgram {
+  const facts = {
+    license: object.license,
+    code: dumpedCode(linked.insns, targets.maps),
+    functions: spec.funcInfo,
+    ...(object.btf === undefined ? {} : { btf: machine.liveBtf(object.btf) }),
+  };
+  const program = machine.addProgram(spec, runnable, false, facts);
   program.hold();
   for (const { map } of runnable.maps) {
     if (!(map instanceof ProgArrayMap) || map.accepts(program)) continue;
@@ -184,8 +199,8 @@ function fillSlot(
 ): number {
   if (slot.kind === 'program') {
     const program = made.programs[object.programs.findIndex((candidate) => candidate.name === slot.name)];
-    return program === undefined ? -Errno.EBADF : updateByFd(machine.programFds, program, map, key);
+    return program === undefined ? -Errno.EBADF : updateByFd(machine.fds, programFile(program), map, key);
   }
   const inner = made.maps[object.maps.findIndex((candidate) => candidate.name === slot.name)];
-  return inner === undefined ? -Errno.EBADF : updateByFd(machine.mapFds, inner, map, key);
+  return inner === undefined ? -Errno.EBADF : updateByFd(machine.fds, mapFile(inner), map, key);
 }

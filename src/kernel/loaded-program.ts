@@ -6,6 +6,7 @@ import type { ProgRef } from '../maps/index.ts';
 import type { PreparedProgram } from '../vm/index.ts';
 import type { LiveMap } from './live-map.ts';
 import type { RunnableProgram } from './prepare-program.ts';
+import { isGplCompatible, type ProgramFacts } from './program-facts.ts';
 
 /** BPF_F_XDP_HAS_FRAGS of BPF_PROG_LOAD. */
 const XDP_HAS_FRAGS = 1 << 5;
@@ -32,17 +33,35 @@ export class LoadedProgram implements ProgRef {
    * must run checked.
    */
   readonly verified: boolean;
-  private readonly maps: readonly LiveMap[];
+  readonly facts: ProgramFacts;
+  /** When it was loaded, in nanoseconds of CLOCK_BOOTTIME, and by which user. */
+  readonly origin: { readonly time: bigint; readonly uid: number };
+  /** How often it ran while runs were counted (BPF_ENABLE_STATS), and for how many nanoseconds. */
+  readonly runs = { count: 0n, time: 0n };
+  private readonly maps: LiveMap[];
   private references = 0;
+  private readonly onFree: () => void;
 
-  constructor(id: number, kind: ProgramKind, code: RunnableProgram, verified: boolean) {
+  /** Nobody holds it yet; it holds its maps and types. */
+  constructor(
+    id: number,
+    kind: ProgramKind,
+    code: RunnableProgram,
+    verified: boolean,
+    facts: ProgramFacts,
+    origin: LoadedProgram['origin'],
+    onFree: () => void,
+  ) {
+    this.facts = facts;
+    this.origin = origin;
+    this.onFree = onFree;
     this.id = id;
     this.kind = kind;
     this.prepared = code.prepared;
     this.missing = code.missing;
-    this.maps = code.maps;
+    this.maps = [...code.maps];
     this.verified = verified;
-    for (const map of this.maps) map.hold();
+    for (const held of [...this.maps, facts.btf, facts.attachBtf]) held?.hold();
   }
 
   get name(): string {
@@ -67,6 +86,31 @@ export class LoadedProgram implements ProgRef {
 
   release(): void {
     this.references--;
-    if (this.references === 0) for (const map of this.maps) map.release();
+    if (this.references > 0) return;
+    this.onFree();
+    for (const held of [...this.maps, this.facts.btf, this.facts.attachBtf]) held?.release();
+  }
+
+  /** The maps that it holds: those that it uses, then those that were bound to it. */
+  get usedMaps(): readonly LiveMap[] {
+    return this.maps;
+  }
+
+  /** Has it hold one more map; nothing changes when it holds it already (BPF_PROG_BIND_MAP). */
+  bindMap(map: LiveMap): void {
+    if (this.maps.includes(map)) return;
+    map.hold();
+    this.maps.push(map);
+  }
+
+  /** It may call helpers that are for GPL-compatible programs only. */
+  get isGplCompatible(): boolean {
+    return isGplCompatible(this.facts.license);
+  }
+
+  /** Counts a run that took so many nanoseconds. */
+  count(nanoseconds: bigint): void {
+    this.runs.count++;
+    this.runs.time += nanoseconds;
   }
 }

@@ -2,7 +2,6 @@
  * The machine under the kernel: memory, CPUs, clock, randomness, tasks, file descriptors, and the engine. It is what helpers and
  * maps see of the kernel (their ports), and it knows in which circumstances a program runs at the moment.
  */
-import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import { MAX_CPUS } from '../base/limits.ts';
 import type { Btf } from '../btf/index.ts';
@@ -26,9 +25,13 @@ import {
 } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { FdTable } from './fds.ts';
+import { IdTable } from './ids.ts';
 import { builtinKernelTypes } from './kernel-types.ts';
+import { LiveBtf } from './live-btf.ts';
 import { LiveMap } from './live-map.ts';
-import type { LoadedProgram } from './loaded-program.ts';
+import { LoadedProgram, type ProgramKind } from './loaded-program.ts';
+import type { RunnableProgram } from './prepare-program.ts';
+import type { ProgramFacts } from './program-facts.ts';
 import { type RandomSource, seededRandom } from './random.ts';
 import { type Task, type TaskOptions, TaskTable } from './tasks.ts';
 import { TracePipe } from './trace-pipe.ts';
@@ -89,13 +92,16 @@ export class Machine implements HelperRuntime, MapEnv {
   readonly kernelTypes: readonly Btf[];
   readonly tracePipe = new TracePipe();
   readonly random: RandomSource;
-  readonly programFds = new FdTable<ProgRef>();
-  readonly mapFds = new FdTable<MapRef>();
-  readonly perfEventFds = new FdTable<PerfEventRef>();
+  readonly fds = new FdTable();
+  /** Programs, maps and types by id. */
+  readonly programs = new IdTable<LoadedProgram>();
+  readonly liveMaps = new IdTable<LiveMap>();
+  readonly btfs = new IdTable<LiveBtf>();
+  /** How many ask for runs to be counted (BPF_ENABLE_STATS). */
+  statsUsers = 0;
   readonly engine: Engine;
   /** By address of the kernel object. */
   private readonly maps = new Map<number, LiveMap>();
-  private lastMapId = 0;
   private situation: Situation;
   private running: RunningProgram = { type: 0, name: '' };
 
@@ -109,6 +115,9 @@ export class Machine implements HelperRuntime, MapEnv {
     this.clock = options.clock instanceof Clock ? options.clock : new Clock(options.clock);
     this.random = typeof seed === 'number' ? seededRandom(seed) : seed;
     this.kernelTypes = options.btf ?? [builtinKernelTypes()];
+    this.kernelTypes.forEach((btf, i) => {
+      this.liveBtf(btf, i === 0 ? 'vmlinux' : `module${i}`).hold();
+    });
     this.tasks = new TaskTable(this.memory, this.kernelTypes[0] ?? builtinKernelTypes());
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
     this.engine = engineFor(this.memory, createHelpers(this), options);
@@ -155,23 +164,61 @@ export class Machine implements HelperRuntime, MapEnv {
   runForRetval(program: LoadedProgram, context: number): number {
     const before = this.running;
     this.running = program;
+    const started = this.statsUsers === 0 ? 0n : this.clock.now();
     try {
       return this.engine.execute(program.prepared, context);
     } catch (error) {
       throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
     } finally {
       this.running = before;
+      if (this.statsUsers > 0) program.count(this.clock.now() - started);
     }
   }
 
   /** Makes a map known to programs, which find it by its address; it is so until its last holder lets go. */
   addMap(map: BpfMap): LiveMap {
-    const live = new LiveMap(++this.lastMapId, map, this.memory, () => {
-      this.maps.delete(map.address);
-    });
+    const { btf } = map.attr;
+    const types = btf === undefined ? undefined : this.liveBtf(btf);
+    const live = this.liveMaps.add(
+      (id) =>
+        new LiveMap(id, map, this.memory, types, () => {
+          this.maps.delete(map.address);
+          this.liveMaps.remove(id);
+        }),
+    );
     this.maps.set(map.address, live);
-    live.hold();
+    live.holdUser();
     return live;
+  }
+
+  /** A program in the kernel. Nobody holds it yet. */
+  addProgram(
+    kind: ProgramKind,
+    code: RunnableProgram,
+    verified: boolean,
+    facts: ProgramFacts,
+  ): LoadedProgram {
+    const origin = { time: this.clock.bootTime(), uid: this.situation.task.uid };
+    return this.programs.add(
+      (id) =>
+        new LoadedProgram(id, kind, code, verified, facts, origin, () => {
+          this.programs.remove(id);
+        }),
+    );
+  }
+
+  /** Type information as the kernel holds it; new when it has not seen it yet. Nobody holds a new one. */
+  liveBtf(btf: Btf, name = ''): LiveBtf {
+    const known = this.btfs.all().find((live) => live.btf === btf);
+    return (
+      known ??
+      this.btfs.add(
+        (id) =>
+          new LiveBtf(id, btf, name, () => {
+            this.btfs.remove(id);
+          }),
+      )
+    );
   }
 
   // ---- what helpers and maps ask for ----
@@ -218,15 +265,15 @@ export class Machine implements HelperRuntime, MapEnv {
   }
 
   programByFd(fd: number): ProgRef | number {
-    return this.programFds.get(fd) ?? -Errno.EBADF;
+    return this.fds.program(fd);
   }
 
   mapByFd(fd: number): MapRef | number {
-    return this.mapFds.get(fd) ?? -Errno.EBADF;
+    return this.fds.map(fd);
   }
 
   perfEventByFd(fd: number): PerfEventRef | number {
-    return this.perfEventFds.get(fd) ?? -Errno.EBADF;
+    return this.fds.perfEvent(fd);
   }
 }
 

@@ -9,6 +9,7 @@ import type { MapSpec } from '../loader/index.ts';
 import { BPF_ANY, type BpfMap } from '../maps/index.ts';
 import { BpfMapType, mapTypeName } from '../spec/index.ts';
 import { updateByFd } from './fds.ts';
+import { mapFile, programFile } from './files.ts';
 import type { LiveMap } from './live-map.ts';
 import type { Machine } from './machine.ts';
 import { PerfReader } from './perf-reader.ts';
@@ -85,9 +86,10 @@ export class MapHandle {
     const bytes = this.encodeKey(key);
     const { map, machine } = this.need();
     let error: number;
-    if (value instanceof Program) error = updateByFd(machine.programFds, value.loaded, map, bytes, flags);
+    if (value instanceof Program)
+      error = updateByFd(machine.fds, programFile(value.loaded), map, bytes, flags);
     else if (value instanceof MapHandle)
-      error = updateByFd(machine.mapFds, value.need().live, map, bytes, flags);
+      error = updateByFd(machine.fds, mapFile(value.need().live), map, bytes, flags);
     else error = map.updateUser(bytes, this.encodeUserValue(value), flags);
     this.check(error, `cannot update ${this.describeKey(bytes)}`);
   }

@@ -4,6 +4,7 @@ import type { Btf, BtfValue } from '../btf/index.ts';
 import type { BpfMap, PerfEventRef } from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
 import { updateByFd } from './fds.ts';
+import { perfEventFile } from './files.ts';
 import type { Machine } from './machine.ts';
 import { type RecordOptions, RecordQueue, recordDecoder } from './record-queue.ts';
 
@@ -56,7 +57,7 @@ export class PerfReader implements AsyncIterable<PerfSample> {
   private open(map: BpfMap, machine: Machine, buffer: CpuBuffer): void {
     const key = new Uint8Array(4);
     new DataView(key.buffer).setUint32(0, buffer.cpu, true);
-    const error = updateByFd(machine.perfEventFds, buffer, map, key);
+    const error = updateByFd(machine.fds, perfEventFile(buffer), map, key);
     if (error < 0)
       throw new SyscallError(-error, `no perf buffer on CPU ${buffer.cpu}`, { map: map.attr.name });
   }

@@ -3,7 +3,7 @@ export { ArrayMap } from './array.ts';
 export { ArrayOfMapsMap } from './array-of-maps.ts';
 export { BloomFilterMap } from './bloom-filter.ts';
 export { acceptsTypes, createMap } from './create.ts';
-export type { FieldKind, SpecialField } from './fields.ts';
+export { type FieldKind, type SpecialField, specialFields } from './fields.ts';
 export { describeFlags, MapFlag, permanentFlags } from './flags.ts';
 export { HashMap } from './hash.ts';
 export { HashOfMapsMap } from './hash-of-maps.ts';
