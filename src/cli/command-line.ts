@@ -19,6 +19,10 @@ const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'run the programs of an object and show what they did',
     load: () => import('./commands/run.ts'),
   },
+  verify: {
+    summary: 'say whether Linux would accept the programs of objects, and if not, why',
+    load: () => import('./commands/verify.ts'),
+  },
   inspect: {
     summary: 'show sections, programs, maps, types and relocations',
     load: () => import('./commands/inspect.ts'),

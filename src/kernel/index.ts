@@ -12,6 +12,7 @@ export type { EventOptions, ProgramRun } from './events.ts';
 export { DataSection, type Globals } from './globals.ts';
 export type { Link } from './hooks.ts';
 export { Kernel, type KernelOptions } from './kernel.ts';
+export { builtinKernelTypes } from './kernel-types.ts';
 export type { RunResult } from './machine.ts';
 export { MapHandle, type MapKey, type MapValue } from './map-handle.ts';
 export { BpfObject } from './object.ts';

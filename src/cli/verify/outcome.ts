@@ -1,0 +1,147 @@
+/** Asks the verifier about one program, and about the log of one that it rejected. */
+import {
+  BpfError,
+  type BpfObject,
+  Errno,
+  errnoName,
+  type LineInfo,
+  type Program,
+  shortProgType,
+  SyscallError,
+  type VerifierInput,
+  type VerifierInputs,
+  verify,
+} from '../../index.ts';
+import { inputOfRaw, type RawProgram } from './raw-programs.ts';
+import type { VerdictRecord } from './record.ts';
+
+/** How programs are verified. */
+export interface VerifySettings {
+  /** Bits 1, 2 and 4 as log_level of BPF_PROG_LOAD has them. */
+  readonly logLevel: number;
+  /** Characters of log that are kept; the library's bound when left out. */
+  readonly logSize?: number;
+  /** BPF_F_* flags beside those of the section. */
+  readonly flags: number;
+}
+
+/** What came of one program. */
+export interface Outcome {
+  readonly record: VerdictRecord;
+  /** What the verifier was given; absent if the loader failed before it. */
+  readonly input?: VerifierInput;
+  /** The instruction that was being checked. */
+  readonly insn?: number;
+  /** The end of the log is missing. */
+  readonly logTruncated: boolean;
+}
+
+/** What a record says of the program, whatever comes of it. */
+type Identity = Pick<VerdictRecord, 'object' | 'program' | 'section' | 'type'>;
+
+/** Verifies a program of an object. A program that cannot be linked is rejected with the loader's code. */
+export function verifyProgram(
+  object: BpfObject,
+  inputs: VerifierInputs,
+  program: Program,
+  settings: VerifySettings,
+): Outcome {
+  const { name, spec } = program;
+  const identity = {
+    object: object.spec.name,
+    program: name,
+    section: spec.section,
+    type: shortProgType(spec.type),
+  };
+  let input: VerifierInput;
+  try {
+    input = inputs.of(spec, { flags: spec.flags | settings.flags });
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    return notLoadable(identity, error);
+  }
+  return judge(identity, input, settings);
+}
+
+/** Verifies a raw program. */
+export function verifyRaw(
+  file: string,
+  program: RawProgram,
+  settings: VerifySettings,
+  environment: Partial<Pick<VerifierInput, 'kernelBtf' | 'moduleBtfs'>>,
+): Outcome {
+  const identity = { object: file, program: program.name, section: '', type: shortProgType(program.type) };
+  const input = inputOfRaw(program);
+  return judge(identity, { ...input, ...environment, flags: input.flags | settings.flags }, settings);
+}
+
+/** The log of the failing path, as libbpf asks for it once a load has failed. */
+export function failureLog(input: VerifierInput): string {
+  return verify(input, { logLevel: 1, clock: microsecondClock }).log;
+}
+
+/** The source line of an instruction: the last record at or before it. */
+export function sourceLine(input: VerifierInput, insn: number): LineInfo | undefined {
+  return input.lines?.findLast((line) => line.insn <= insn);
+}
+
+function judge(identity: Identity, input: VerifierInput, settings: VerifySettings): Outcome {
+  const { logLevel, logSize } = settings;
+  const started = performance.now();
+  const result = verify(input, {
+    logLevel,
+    clock: microsecondClock,
+    ...(logSize === undefined ? {} : { logSize }),
+  });
+  const microseconds = Math.round(1000 * (performance.now() - started));
+  const { failure, stats } = result;
+  return {
+    record: {
+      ...identity,
+      verdict: result.verdict,
+      errno: failure?.errno ?? 0,
+      code: failure?.code ?? '',
+      last: failure?.message ?? '',
+      insns: stats.insns,
+      states: stats.totalStates,
+      peakStates: stats.peakStates,
+      markRead: stats.markRead,
+      microseconds,
+      ...(logLevel === 0 ? {} : { log: result.log }),
+    },
+    input,
+    ...(failure?.insn === undefined ? {} : { insn: failure.insn }),
+    logTruncated: result.logTruncated,
+  };
+}
+
+function microsecondClock(): number {
+  return 1000 * performance.now();
+}
+
+/** What libbpf fails with when a kernel symbol, function or type is not there; all else is EINVAL. */
+const NOT_FOUND: ReadonlySet<string> = new Set(['extern-not-resolved', 'unsupported-kfunc']);
+
+function notLoadable(identity: Identity, error: BpfError): Outcome {
+  const errno = error instanceof SyscallError ? error.errno : NOT_FOUND.has(error.code) ? Errno.ESRCH : Errno.EINVAL;
+  return {
+    record: {
+      ...identity,
+      verdict: 'reject',
+      errno,
+      code: error.code,
+      last: error.describe(),
+      insns: 0,
+      states: 0,
+      peakStates: 0,
+      markRead: 0,
+      microseconds: 0,
+    },
+    logTruncated: false,
+  };
+}
+
+/** `EACCES (-13)`: the name, and the number as libbpf prints it. */
+export function describeErrno(errno: number): string {
+  return `${errnoName(errno)} (${-errno})`;
+}
