@@ -13,7 +13,13 @@ function inputOf(fixture: string, program: string, change?: (object: BpfObject) 
 describe('a program', () => {
   it('comes with the attributes of its section, its license, its types and records', () => {
     const input = inputOf('xdp/count_protocols', 'count_protocols');
-    expect(input).toMatchObject({ type: 6, attachType: 37, flags: 0, license: 'Dual MIT/GPL', attachBtfId: 0 });
+    expect(input).toMatchObject({
+      type: 6,
+      attachType: 37,
+      flags: 0,
+      license: 'Dual MIT/GPL',
+      attachBtfId: 0,
+    });
     expect(input.functions?.[0]?.insn).toBe(0);
     expect(input.lines?.length).toBeGreaterThan(0);
     expect(input.btf).toBeDefined();

@@ -46,7 +46,12 @@ export function define(command: Command, io: Io): void {
     .argument('[objects...]', 'object files; - for stdin')
     .option('--prog <name>', 'only this program (repeatable)', collect, [])
     .option('--raw <file>', 'raw programs as text: name, type, map, insns … (repeatable)', collect, [])
-    .option('--log-level <n>', "print the kernel's log: 1 the failing path, 2 every path, 4 statistics, or sums", level, 0)
+    .option(
+      '--log-level <n>',
+      "print the kernel's log: 1 the failing path, 2 every path, 4 statistics, or sums",
+      level,
+      0,
+    )
     .option('--strict-alignment', 'check alignment as machines that need it do')
     .option('--prog-flags <flags>', 'BPF_F_* by number or name, parted by commas', parseProgFlags, 0)
     .option('--btf <file>', "the kernel's types; further ones are of its modules (repeatable)", collect, [])

@@ -15,7 +15,8 @@ export function renderVerdict(outcome: Outcome, color: ChalkInstance): string {
   const parts = [verdictLine(record, color), sourceText(outcome, color)];
   if (record.log !== undefined) parts.push(framed(record.log));
   else if (record.verdict === 'reject') parts.push(logEnd(outcome, color));
-  if (outcome.logTruncated) parts.push(color.yellow('the log is longer than what is kept: its end is missing\n'));
+  if (outcome.logTruncated)
+    parts.push(color.yellow('the log is longer than what is kept: its end is missing\n'));
   return parts.join('');
 }
 
@@ -23,7 +24,7 @@ export function renderVerdict(outcome: Outcome, color: ChalkInstance): string {
 function verdictLine(record: VerdictRecord, color: ChalkInstance): string {
   const { insns, states, peakStates, microseconds } = record;
   const who = `${color.bold(record.program)} ${color.dim(`(${record.type})`)}`;
-  const walk = `processed ${insns} insns, ${states} states, ${peakStates} at most at a time, in ${microseconds} us`;
+  const walk = `processed ${insns} insns, ${states} states (peak ${peakStates}) in ${microseconds} us`;
   if (record.verdict === 'accept') return `${who}: ${color.green('accepted')}, ${walk}\n`;
   const why = record.last === '' ? '' : `: ${record.last}`;
   const errno = `${color.red('rejected')} with ${describeErrno(record.errno)} [${record.code}]`;
@@ -31,12 +32,13 @@ function verdictLine(record: VerdictRecord, color: ChalkInstance): string {
 }
 
 /** `  at programs/xdp/parse.c:12:7, insn 5: return *byte;`. */
-function sourceText({ input, insn }: Outcome, color: ChalkInstance): string {
+function sourceText({ input, insn, missing }: Outcome, color: ChalkInstance): string {
   if (input === undefined || insn === undefined) return '';
   const line = sourceLine(input, insn);
-  if (line === undefined) return `  at insn ${insn}\n`;
+  const reason = missing === undefined ? '' : `  ${missing}\n`;
+  if (line === undefined) return `  at insn ${insn}\n${reason}`;
   const column = line.column === 0 ? '' : `:${line.column}`;
-  return `  at ${line.file}:${line.line}${column}, insn ${insn}: ${color.cyan(line.text.trim())}\n`;
+  return `  at ${line.file}:${line.line}${column}, insn ${insn}: ${color.cyan(line.text.trim())}\n${reason}`;
 }
 
 function logEnd({ input }: Outcome, color: ChalkInstance): string {

@@ -110,7 +110,9 @@ function parseStatFilter(text: string, deny: boolean): StatFilter | undefined {
     throw usageError(`--filter '${text}': names are held against globs, as in '*.bpf.o/parse_*'`);
   const wanted = numberOf(value.trim());
   if (wanted === undefined)
-    throw usageError(`--filter '${text}': '${value}' is no whole number, nor success, failure, match, mismatch`);
+    throw usageError(
+      `--filter '${text}': '${value}' is no whole number, nor success, failure, match, mismatch`,
+    );
   return { kind: 'stat', deny, stat, holds: (figure) => operator[1](figure, wanted) };
 }
 

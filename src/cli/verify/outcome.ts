@@ -1,13 +1,13 @@
 /** Asks the verifier about one program, and about the log of one that it rejected. */
 import {
   BpfError,
-  type BpfObject,
   Errno,
   errnoName,
   type LineInfo,
+  type ObjectVerifierInput,
   type Program,
-  shortProgType,
   SyscallError,
+  shortProgType,
   type VerifierInput,
   type VerifierInputs,
   verify,
@@ -32,6 +32,8 @@ export interface Outcome {
   readonly input?: VerifierInput;
   /** The instruction that was being checked. */
   readonly insn?: number;
+  /** What the kernel does not have of what that instruction asks for. */
+  readonly missing?: string;
   /** The end of the log is missing. */
   readonly logTruncated: boolean;
 }
@@ -39,28 +41,30 @@ export interface Outcome {
 /** What a record says of the program, whatever comes of it. */
 type Identity = Pick<VerdictRecord, 'object' | 'program' | 'section' | 'type'>;
 
-/** Verifies a program of an object. A program that cannot be linked is rejected with the loader's code. */
+/** Verifies a program of the object in `file`. A program that cannot be linked is rejected with the loader's code. */
 export function verifyProgram(
-  object: BpfObject,
+  file: string,
   inputs: VerifierInputs,
   program: Program,
   settings: VerifySettings,
 ): Outcome {
   const { name, spec } = program;
   const identity = {
-    object: object.spec.name,
+    object: file,
     program: name,
     section: spec.section,
     type: shortProgType(spec.type),
   };
-  let input: VerifierInput;
+  let input: ObjectVerifierInput;
   try {
-    input = inputs.of(spec, { flags: spec.flags | settings.flags });
+    input = inputs.of(spec, { flags: settings.flags });
   } catch (error) {
     if (!(error instanceof BpfError)) throw error;
     return notLoadable(identity, error);
   }
-  return judge(identity, input, settings);
+  const outcome = judge(identity, input, settings);
+  const missing = outcome.insn === undefined ? undefined : input.missing.get(outcome.insn);
+  return missing === undefined ? outcome : { ...outcome, missing };
 }
 
 /** Verifies a raw program. */
@@ -68,7 +72,7 @@ export function verifyRaw(
   file: string,
   program: RawProgram,
   settings: VerifySettings,
-  environment: Partial<Pick<VerifierInput, 'kernelBtf' | 'moduleBtfs'>>,
+  environment: Pick<VerifierInput, 'kernelBtf' | 'moduleBtfs'>,
 ): Outcome {
   const identity = { object: file, program: program.name, section: '', type: shortProgType(program.type) };
   const input = inputOfRaw(program);
@@ -123,7 +127,8 @@ function microsecondClock(): number {
 const NOT_FOUND: ReadonlySet<string> = new Set(['extern-not-resolved', 'unsupported-kfunc']);
 
 function notLoadable(identity: Identity, error: BpfError): Outcome {
-  const errno = error instanceof SyscallError ? error.errno : NOT_FOUND.has(error.code) ? Errno.ESRCH : Errno.EINVAL;
+  const errno =
+    error instanceof SyscallError ? error.errno : NOT_FOUND.has(error.code) ? Errno.ESRCH : Errno.EINVAL;
   return {
     record: {
       ...identity,

@@ -1,6 +1,13 @@
 /** Verifies the programs of files one after the other, tells a view of each, and ends with the exit code that stands for all of them. */
 import { basename } from 'node:path';
-import { BpfMapType, BpfObject, type Btf, VerifierInputs } from '../../index.ts';
+import {
+  BpfMapType,
+  BpfObject,
+  type Btf,
+  builtinKernelTypes,
+  LoadError,
+  VerifierInputs,
+} from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { readKernelTypes } from '../kernel-types.ts';
@@ -76,7 +83,9 @@ class VerifyRun {
     }
     this.view.begin(source.file);
     try {
-      for (const outcome of source.kind === 'raw' ? this.raw(source.file, name) : this.object(source.file, name))
+      for (const outcome of source.kind === 'raw'
+        ? this.raw(source.file, name)
+        : this.object(source.file, name))
         this.add(outcome);
       this.tally.files++;
     } catch (error) {
@@ -107,16 +116,21 @@ class VerifyRun {
 
   private *object(file: string, name: string): Generator<Outcome> {
     const object = BpfObject.open(this.io.read(file), { name });
+    if (object.spec.byteOrder !== 'little')
+      throw new LoadError(
+        'wrong-byte-order',
+        `${name} is a big-endian object; the reference kernel is little-endian`,
+      );
     for (const map of object.mapList)
       if (map.maxEntries === 0 && !SIZELESS.has(map.spec.type)) map.maxEntries = 1;
     const inputs = new VerifierInputs(object, { kernelTypes: this.kernelTypes });
     for (const program of object.programList)
-      if (this.takes(name, program.name)) yield verifyProgram(object, inputs, program, this.settings());
+      if (this.takes(name, program.name)) yield verifyProgram(name, inputs, program, this.settings());
   }
 
   private *raw(file: string, name: string): Generator<Outcome> {
-    const [kernelBtf, ...moduleBtfs] = this.kernelTypes;
-    const environment = { ...(kernelBtf === undefined ? {} : { kernelBtf }), moduleBtfs };
+    const [kernelBtf = builtinKernelTypes(), ...moduleBtfs] = this.kernelTypes;
+    const environment = { kernelBtf, moduleBtfs };
     for (const program of parseRawPrograms(this.io.read(file)))
       if (this.takes(name, program.name)) yield verifyRaw(name, program, this.settings(), environment);
   }

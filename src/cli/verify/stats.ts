@@ -6,7 +6,15 @@ import { usageError } from '../report.ts';
 import type { VerdictRecord } from './record.ts';
 
 /** A figure. */
-export type StatId = 'file' | 'program' | 'verdict' | 'duration' | 'insns' | 'states' | 'peakStates' | 'markRead';
+export type StatId =
+  | 'file'
+  | 'program'
+  | 'verdict'
+  | 'duration'
+  | 'insns'
+  | 'states'
+  | 'peakStates'
+  | 'markRead';
 
 /** Which side of a comparison: the old value, the new one, their difference, or that in percent of the old one. */
 export type StatVariant = 'a' | 'b' | 'diff' | 'pct';

@@ -80,7 +80,10 @@ export function jsonView(io: Io, choice: TableChoice): VerdictView {
       errors.push({ object: basename(file), code, message: String(error) });
     },
     end: () => {
-      const rows = choice.before === undefined && choice.sort.length === 0 ? unsorted(records, choice) : chosenRows(records, choice);
+      const rows =
+        choice.before === undefined && choice.sort.length === 0
+          ? unsorted(records, choice)
+          : chosenRows(records, choice);
       printJson(io, 'verify', {
         programs: rows.flatMap(({ b }) => (b === undefined ? [] : [b])),
         ...(choice.before === undefined ? {} : { comparison: rows.map(withoutLogs) }),

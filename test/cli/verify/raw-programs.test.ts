@@ -8,7 +8,8 @@ const RUNS = Number(process.env.FUZZ_RUNS ?? 500);
 /** r0 = 0; exit */
 const RETURN_ZERO = 'b700000000000000 9500000000000000';
 
-const read = (text: string): ReturnType<typeof parseRawPrograms> => parseRawPrograms(new TextEncoder().encode(text));
+const read = (text: string): ReturnType<typeof parseRawPrograms> =>
+  parseRawPrograms(new TextEncoder().encode(text));
 
 function failure(text: string): string {
   try {
@@ -45,9 +46,9 @@ describe('parseRawPrograms', () => {
   });
 
   it('leaves out blocks without instructions', () => {
-    expect(read(`name nothing\ntype 1\n\nname real\ninsns ${RETURN_ZERO}\n`).map(({ name }) => name)).toEqual([
-      'real',
-    ]);
+    expect(read(`name nothing\ntype 1\n\nname real\ninsns ${RETURN_ZERO}\n`).map(({ name }) => name)).toEqual(
+      ['real'],
+    );
   });
 
   it.each([
@@ -71,7 +72,19 @@ describe('parseRawPrograms', () => {
   });
 
   it('ends in programs or in one of our errors for any text', () => {
-    const word = fc.constantFrom('name', 'type', 'attach', 'flags', 'license', 'map', 'insns', 'data', '', '#', 'x');
+    const word = fc.constantFrom(
+      'name',
+      'type',
+      'attach',
+      'flags',
+      'license',
+      'map',
+      'insns',
+      'data',
+      '',
+      '#',
+      'x',
+    );
     const rest = fc.oneof(
       fc.constantFrom(RETURN_ZERO, '1 4 8 16 0', '7', '0x1f', ''),
       fc.string(),
@@ -104,7 +117,12 @@ describe('inputOfRaw', () => {
 
   it('puts descriptors in the place of map numbers', () => {
     const input = loads('map 1 4 8 16 0\nmap 2 4 8 1 0\n', '01');
-    expect(input.maps.get(input.insns[0]!.imm)).toMatchObject({ type: 2, keySize: 4, valueSize: 8, maxEntries: 1 });
+    expect(input.maps.get(input.insns[0]!.imm)).toMatchObject({
+      type: 2,
+      keySize: 4,
+      valueSize: 8,
+      maxEntries: 1,
+    });
   });
 
   it('leaves numbers alone that name no map', () => {

@@ -114,12 +114,12 @@ describe('--filter', () => {
     [['*pars*'], ['a.o/parse']],
     [['b.o/'], ['b.o/p']],
     [['/p'], ['a.o/p', 'b.o/p']],
-    [['a.o/p', 'b.o/*'], ['a.o/p', 'b.o/p']],
-    [['!b.o'], ['a.o/p', 'a.o/parse']],
     [
-      ['a.o/', '!/parse'],
-      ['a.o/p'],
+      ['a.o/p', 'b.o/*'],
+      ['a.o/p', 'b.o/p'],
     ],
+    [['!b.o'], ['a.o/p', 'a.o/parse']],
+    [['a.o/', '!/parse'], ['a.o/p']],
     [['a?o'], []],
   ])('%j names programs', (texts, expected) => {
     const all = [
@@ -213,7 +213,9 @@ describe('tables', () => {
     expect(table.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
       'File | Program | Verdict (A) | Verdict (B) | Verdict (DIFF) | Duration (us) (A) | Duration (us) (B) | Duration (us) (DIFF) | Insns (A) | Insns (B) | Insns | (DIFF) | States (A) | States (B) | States (DIFF) | Peak states (A) | Peak states (B) | Peak states (DIFF)',
       expect.stringMatching(/^-+( \| -+){16}$/),
-      expect.stringMatching(/^a\.o \| gone \| success \| N\/A \| N\/A \| 5 \| N\/A \| N\/A \| 10 \| N\/A \| N\/A/),
+      expect.stringMatching(
+        /^a\.o \| gone \| success \| N\/A \| N\/A \| 5 \| N\/A \| N\/A \| 10 \| N\/A \| N\/A/,
+      ),
       'a.o | long_name | success | failure | MISMATCH | 12345 | 12345 | +0 (+0.00%) | 1000 | 900 | -100 (-10.00%) | 0 | 4 | +4 (+100.00%) | 1 | 1 | +0 (+0.00%)',
       expect.stringMatching(/^b\.bpf\.o \| new \| N\/A \| success \| N\/A \| N\/A \| 5 \| N\/A/),
       expect.stringMatching(/^-+( \| -+){16}$/),
@@ -244,6 +246,8 @@ describe('--prog-flags', () => {
   it('takes numbers and names, put together', () => {
     expect(parseProgFlags('0x8,BPF_F_STRICT_ALIGNMENT')).toBe(9);
     expect(parseProgFlags('test_reg_invariants, sleepable')).toBe(0x90);
-    expect(() => parseProgFlags('BPF_F_FAST')).toThrow(/takes a number or BPF_F_STRICT_ALIGNMENT.*not 'BPF_F_FAST'/);
+    expect(() => parseProgFlags('BPF_F_FAST')).toThrow(
+      /takes a number or BPF_F_STRICT_ALIGNMENT.*not 'BPF_F_FAST'/,
+    );
   });
 });
