@@ -19,6 +19,7 @@ export const CACHE = process.env.PARITY_CACHE ?? join(homedir(), '.cache/bpflab-
  * @property {'accept' | 'reject'} verdict
  * @property {number} errno
  * @property {boolean} judged
+ * @property {number} flags BPF_F_* of the load
  * @property {string[]} needs
  * @property {string | null} [last]
  * @property {number} [insns]

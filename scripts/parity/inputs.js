@@ -10,7 +10,7 @@ import {
   readFixupMaps,
   readKconfig,
 } from './facts.js';
-import { kconfigContent, openObject, parseBtf, rawFromBytes } from './library.js';
+import { BpfObject, kconfigContent, openObject, parseBtf, rawFromBytes, VerifierInputs } from './library.js';
 
 /** @typedef {import('./library.js').VerifierInput} VerifierInput */
 /** @typedef {import('./library.js').MapInfo} MapInfo */
@@ -133,6 +133,56 @@ export function inputOfLoad(load) {
     ...attachment(load),
     unprivileged: load.mode === UNPRIVILEGED,
   };
+}
+
+/** How the kernel's test loader is told to relocate against the types of another object, not the kernel's. */
+const BTF_PATH = 'comment:test_btf_path=';
+
+/** @param {import('./facts.js').Verdict} fact */
+function inputsOf({ file, mode }) {
+  const bytes = readBytes(objectPath(file));
+  const object = BpfObject.open(bytes, { name: file });
+  const tag = [...(object.spec.btf ?? [])].find(
+    ({ kind, name }) => kind === 'decl_tag' && name.startsWith(BTF_PATH),
+  );
+  const other = mode === 'plain' || tag === undefined ? undefined : tag.name.slice(BTF_PATH.length);
+  const types =
+    other === undefined ? undefined : openObject(readBytes(objectPath(other.split('.')[0] ?? ''))).btf;
+  const kernelTypes = types === undefined ? [kernelBtf, moduleBtf] : [types];
+  return { object, inputs: new VerifierInputs(object, { kernelTypes, kconfig }) };
+}
+
+/** @type {Map<string, ReturnType<typeof inputsOf>>} */
+const inputsByFile = new Map();
+
+/**
+ * What is made of the cached object for a program.
+ * @param {import('./facts.js').Verdict} fact
+ * @returns {VerifierInput}
+ * @throws BpfError where the object cannot be opened or linked
+ */
+export function inputOfObject(fact) {
+  const key = `${fact.file} ${fact.mode}`;
+  const { object, inputs } = inputsByFile.get(key) ?? inputsOf(fact);
+  if (!inputsByFile.has(key)) inputsByFile.set(key, { object, inputs });
+  const input = inputs.of(programOf(object, fact.prog), { flags: fact.flags });
+  return { ...input, unprivileged: fact.mode === 'unpriv' };
+}
+
+/** @param {import('../../src/index.ts').BpfObject} object @param {string} name */
+function programOf(object, name) {
+  const program = object.spec.programs.find((candidate) => candidate.name === name);
+  if (program === undefined) throw new Error(`the cached object has no program ${name}`);
+  return program;
+}
+
+/**
+ * Whether the cached object has another program than the one that was loaded: the recorded one was compiled elsewhere.
+ * @param {Load} load
+ */
+export function compiledElsewhere(load) {
+  const program = objectOf(load.file)?.programs.find(({ name }) => name === load.prog);
+  return program !== undefined && program.insns.length !== load.insn_cnt;
 }
 
 /** @type {Record<string, number>} */

@@ -17,6 +17,10 @@ export const { openObject, kconfigContent } = /** @type {typeof import('../../sr
 export const { parseBtf } = /** @type {typeof import('../../src/btf/index.ts')} */ (await load('btf'));
 export const { rawFromBytes } = /** @type {typeof import('../../src/isa/index.ts')} */ (await load('isa'));
 
+export const { BpfError, BpfObject, VerifierInputs } = /** @type {typeof import('../../src/index.ts')} */ (
+  await load('')
+);
+
 /** @typedef {import('../../src/verifier/index.ts').VerifierInput} VerifierInput */
 /** @typedef {import('../../src/verifier/index.ts').MapInfo} MapInfo */
 /** @typedef {import('../../src/loader/index.ts').ObjectSpec} ObjectSpec */

@@ -25,7 +25,10 @@ export type ExternTarget =
 export interface SymbolSources {
   /** The kernel's types, then those of its modules. */
   readonly kernelTypes: readonly Btf[];
-  /** Addresses by name; undefined: strong symbols without a type are believed to exist, at made-up addresses. */
+  /**
+   * Addresses by name; undefined: symbols without a type are believed to exist at made-up addresses, weak ones if BTF names
+   * them.
+   */
   readonly ksyms: Readonly<Record<string, bigint>> | undefined;
 }
 
@@ -66,9 +69,10 @@ export function resolveExtern(
   const known = ownValue(sources.ksyms, extern.name);
   if (extern.kind === 'ksym-var' && extern.btfTypeId === 0) {
     if (known !== undefined) return { kind: 'address', address: known };
+    const believed =
+      sources.ksyms === undefined && (!extern.weak || isKnown(sources.kernelTypes, extern.name));
+    if (believed) return { kind: 'address', address: MADE_UP_BASE + MADE_UP_STEP * BigInt(index) };
     if (extern.weak) return { kind: 'missing' };
-    if (sources.ksyms === undefined)
-      return { kind: 'address', address: MADE_UP_BASE + MADE_UP_STEP * BigInt(index) };
     throw notResolved(extern.name, place);
   }
   const found =
@@ -95,6 +99,14 @@ export function resolveExtern(
     'extern-type',
     `'${extern.name}' is declared with another type than this kernel's; declare it as vmlinux.h does`,
     place,
+  );
+}
+
+/** BTF names functions and per-CPU variables; about other symbols it says nothing. */
+function isKnown(kernelTypes: readonly Btf[], name: string): boolean {
+  return (
+    findKernelType(kernelTypes, name, 'func') !== undefined ||
+    findKernelType(kernelTypes, name, 'var') !== undefined
   );
 }
 

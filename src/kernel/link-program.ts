@@ -164,6 +164,12 @@ export class ProgramLinker {
   /** What the section name, or a struct_ops variable, says about where to attach (libbpf_prepare_prog_load). */
   private attachment(spec: ProgramSpec): AttachAttributes {
     const { attachType, attachTarget } = spec;
+    if (spec.type === P.BPF_PROG_TYPE_UNSPEC)
+      throw new LoadError(
+        'no-program-type',
+        `section '${spec.section}' does not say of which type the program is; name it as libbpf knows it, such as SEC("xdp")`,
+        { section: spec.section },
+      );
     if (spec.type === P.BPF_PROG_TYPE_STRUCT_OPS) {
       const { struct, member } = structOpsTarget(this.object, spec, this.env.kernelTypes);
       return { attachType: member, target: struct };

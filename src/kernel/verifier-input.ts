@@ -9,11 +9,24 @@ import { type KconfigValue, kconfigContent, type MapSpec, type ProgramSpec } fro
 import { acceptsTypes } from '../maps/index.ts';
 import { BpfMapType } from '../spec/index.ts';
 import type { FunctionInfo, MapInfo, VerifierInput } from '../verifier/index.ts';
+import { kernelTakesBtf } from './accepted-btf.ts';
 import { takesTypes } from './create-map.ts';
+import { extensionKind } from './extension-kind.ts';
 import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
 import { builtinKernelTypes } from './kernel-types.ts';
 import { type LinkedProgram, mapFd, ProgramLinker } from './link-program.ts';
 import type { BpfObject } from './object.ts';
+
+/** Kinds without a number of entries. */
+const SIZELESS: readonly number[] = [
+  BpfMapType.BPF_MAP_TYPE_SK_STORAGE,
+  BpfMapType.BPF_MAP_TYPE_INODE_STORAGE,
+  BpfMapType.BPF_MAP_TYPE_TASK_STORAGE,
+  BpfMapType.BPF_MAP_TYPE_CGRP_STORAGE,
+  BpfMapType.BPF_MAP_TYPE_CGROUP_STORAGE,
+  BpfMapType.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+];
+const PAGE_SIZE = 4096;
 
 /** What the inputs depend on beside the object. */
 export interface VerifierEnvironment {
@@ -44,10 +57,14 @@ export class VerifierInputs {
   private readonly cpus: number;
   private readonly linker: ProgramLinker;
   private readonly maps = new Map<number, MapInfo>();
+  /** The object's types, if the kernel takes them. */
+  private readonly btf: Btf | undefined;
 
   constructor(object: BpfObject, env: VerifierEnvironment = {}) {
     const given = env.kernelTypes ?? [];
+    const { btf } = object.spec;
     this.object = object;
+    this.btf = btf !== undefined && kernelTakesBtf(btf) ? btf : undefined;
     this.kernelTypes = given.length > 0 ? given : [builtinKernelTypes()];
     this.kconfig = { ...DEFAULT_KCONFIG, ...env.kconfig };
     this.cpus = env.cpus ?? 2;
@@ -59,7 +76,7 @@ export class VerifierInputs {
   }
 
   /**
-   * The input of one program.
+   * The input of one program. An extension program is described as one of the kind that has its context.
    * @param options `flags`: BPF_F_* beside those that the section name implies.
    * @throws LoadError where libbpf would refuse to load it; BtfError for malformed CO-RE records; both name the program.
    */
@@ -74,27 +91,28 @@ export class VerifierInputs {
 
   /** The input of a program that was linked already. @throws LoadError for `.kconfig` options without a value. */
   fromLinked(program: ProgramSpec, linked: LinkedProgram, flags = 0): ObjectVerifierInput {
-    const { spec } = this.object;
-    const { attachType, target, attachProgram } = linked.attach;
+    const { target, attachProgram } = linked.attach;
+    const { btf } = this;
+    const kind = attachProgram === true ? extensionKind(btf, program) : undefined;
     const [kernelBtf, ...moduleBtfs] = this.kernelTypes;
     const maps = new Map<number, MapInfo>();
     for (const reference of program.references)
       if (reference.kind !== 'extern') maps.set(mapFd(reference.mapIndex), this.mapInfo(reference.mapIndex));
     return {
       insns: linked.insns,
-      type: program.type,
-      attachType,
+      type: kind?.type ?? program.type,
+      attachType: kind?.attachType ?? linked.attach.attachType,
       flags: program.flags | flags,
-      license: spec.license,
+      license: this.object.spec.license,
       maps,
-      ...(spec.btf === undefined ? {} : { btf: spec.btf }),
-      functions: functionsOf(program),
-      lines: program.lineInfo,
+      ...(btf === undefined ? {} : { btf }),
+      functions: btf === undefined ? [] : functionsOf(program),
+      lines: btf === undefined ? [] : program.lineInfo,
       ...(kernelBtf === undefined ? {} : { kernelBtf }),
       moduleBtfs,
       attachBtfId: target?.id ?? 0,
       ...(target === undefined || target.module === 0 ? {} : { attachBtf: target.btf }),
-      ...(attachProgram === true ? { attachProgram } : {}),
+      ...(attachProgram === true && kind === undefined ? { attachProgram } : {}),
       missing: linked.missing,
     };
   }
@@ -120,14 +138,13 @@ export class VerifierInputs {
 
   /** What BPF_MAP_CREATE is given. */
   private attributes(spec: MapSpec, maxEntries: number): MapInfo {
-    const { btf } = this.object.spec;
-    const open = spec.type === BpfMapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY ? this.cpus : 0;
+    const { btf } = this;
     const info: MapInfo = {
       name: spec.name.slice(0, MAX_OBJ_NAME),
       type: spec.type,
       keySize: spec.keySize,
       valueSize: spec.valueSize,
-      maxEntries: maxEntries === 0 ? open : maxEntries,
+      maxEntries: maxEntries === 0 ? this.openSize(spec.type) : maxEntries,
       flags: spec.flags,
       ...(spec.inner === undefined ? {} : { inner: this.attributes(spec.inner, spec.inner.maxEntries) }),
     };
@@ -137,6 +154,15 @@ export class VerifierInputs {
     return acceptsTypes({ ...info, btf, btfKeyTypeId, btfValueTypeId })
       ? { ...info, btf, btfValueTypeId }
       : info;
+  }
+
+  /** Entries of a map whose size the file leaves open: those that libbpf sets, or the least that its user must. */
+  private openSize(type: number): number {
+    if (type === BpfMapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY) return this.cpus;
+    if (SIZELESS.includes(type)) return 0;
+    return type === BpfMapType.BPF_MAP_TYPE_RINGBUF || type === BpfMapType.BPF_MAP_TYPE_USER_RINGBUF
+      ? PAGE_SIZE
+      : 1;
   }
 
   /** The bytes that are frozen, with the variables as the user set them. */
