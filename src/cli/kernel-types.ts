@@ -8,18 +8,25 @@ import type { Io } from './io.ts';
 const OWN_KERNEL_TYPES = '/sys/kernel/btf/vmlinux';
 
 /**
- * The kernel's BTF, then those of its modules, which continue its ids. None where no file is named and the machine shows none: then the few
- * types that bpflab brings are taken.
- * @throws BtfError, or what reading throws, for a file that was named; the machine's own is taken only if it can be read.
+ * The types of the files, or where none is named the machine's own; nothing where it shows none: then the few types that bpflab brings are
+ * taken.
+ * @throws as typesFrom.
  */
-export function readKernelTypes(files: readonly string[], io: Io): readonly Btf[] {
-  const [base, ...modules] = files;
-  if (base === undefined) return ownTypes(io);
-  const kernel = named(base, () => parseBtf(io.read(base)));
-  return [
-    kernel,
-    ...modules.map((file) => named(file, () => parseBtf(io.read(file), undefined, { base: kernel }))),
-  ];
+export function kernelTypes(files: readonly string[], io: Io): readonly Btf[] {
+  return files.length === 0 ? ownTypes(io) : typesFrom(files, io);
+}
+
+/**
+ * The kernel's BTF, then those of its modules, which continue its ids.
+ * @throws BtfError, or what reading throws.
+ */
+export function typesFrom(files: readonly string[], io: Io): readonly Btf[] {
+  const types: Btf[] = [];
+  for (const file of files) {
+    const [base] = types;
+    types.push(named(file, () => parseBtf(io.read(file), undefined, base === undefined ? {} : { base })));
+  }
+  return types;
 }
 
 function ownTypes(io: Io): readonly Btf[] {

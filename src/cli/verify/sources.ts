@@ -10,7 +10,7 @@ import {
 } from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { readKernelTypes } from '../kernel-types.ts';
+import { kernelTypes } from '../kernel-types.ts';
 import type { Tally } from '../render/verdict-table.ts';
 import { CommandFailed, reportError, usageError } from '../report.ts';
 import type { Filters } from './filters.ts';
@@ -72,7 +72,7 @@ class VerifyRun {
     this.view = view;
     this.io = io;
     this.plan = plan;
-    this.kernelTypes = readKernelTypes(plan.btf, io);
+    this.kernelTypes = kernelTypes(plan.btf, io);
   }
 
   verify(source: Source, alone: boolean): void {
