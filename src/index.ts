@@ -4,7 +4,17 @@
  */
 export { type ByteOrder, fromHex, toHex } from './base/bytes.ts';
 export { Errno, type ErrnoName, errnoName, SyscallError } from './base/errno.ts';
-export { BpfError, BtfError, ElfError, IsaError, LoadError, type Place, UsageError } from './base/errors.ts';
+export {
+  BpfError,
+  BtfError,
+  ElfError,
+  IsaError,
+  LoadError,
+  type Place,
+  UsageError,
+  VerifierError,
+  type VerifierErrorDetails,
+} from './base/errors.ts';
 export * from './btf/index.ts';
 export * from './elf/index.ts';
 export { HelperFault, type HelperFaultCode } from './helpers/index.ts';

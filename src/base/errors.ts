@@ -62,6 +62,34 @@ export class IsaError extends BpfError {}
 /** A misuse of the library's API: wrong argument types, unknown names. The message says what exists. */
 export class UsageError extends BpfError {}
 
+/** What a VerifierError carries beside code, message and place. */
+export interface VerifierErrorDetails {
+  readonly place: Place;
+  /** The last line of the kernel's log ahead of the statistics; '' where the kernel says nothing. */
+  readonly kernelMessage: string;
+  /** The kernel's log at level 1: the path that failed. */
+  readonly log: string;
+  /** The source line, when the program has line information. */
+  readonly sourceText?: string;
+}
+
+/** A program that the verifier rejects. The code names the rule that it breaks; `unsupported` stands for rules that are not known here. */
+export class VerifierError extends BpfError {
+  /** Positive error number that BPF_PROG_LOAD gives. */
+  readonly errno: number;
+  readonly kernelMessage: string;
+  readonly log: string;
+  readonly sourceText: string | undefined;
+
+  constructor(code: string, errno: number, message: string, details: VerifierErrorDetails) {
+    super(code, message, details.place);
+    this.errno = errno;
+    this.kernelMessage = details.kernelMessage;
+    this.log = details.log;
+    this.sourceText = details.sourceText;
+  }
+}
+
 /** Writes a place as a person reads it; empty when nothing is known. */
 export function describePlace(place: Place): string {
   const parts: string[] = [];

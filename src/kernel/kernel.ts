@@ -22,6 +22,11 @@ export interface KernelOptions extends MachineOptions {
   readonly kconfig?: Readonly<Record<string, KconfigValue>>;
   /** Addresses of kernel symbols, for `.ksyms` externs. */
   readonly ksyms?: Readonly<Record<string, bigint>>;
+  /**
+   * Loads programs that the verifier rejects, too: to see what they would do, in engines that check every access. False by default:
+   * `load` throws a VerifierError.
+   */
+  readonly unsafe?: boolean;
 }
 
 export class Kernel {
@@ -31,6 +36,7 @@ export class Kernel {
   private readonly loadedObjects = new Map<BpfObject, LoadedObject>();
   private readonly kconfig: Readonly<Record<string, KconfigValue>>;
   private readonly ksyms: Readonly<Record<string, bigint>>;
+  private readonly unsafe: boolean;
   /** A kernel's BTF was given. */
   private readonly strictTypes: boolean;
   /** Network devices: `lo` and `eth0` from the start. */
@@ -43,6 +49,7 @@ export class Kernel {
     this.devices = new DeviceTable(this.machine, this.hooks);
     this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
     this.ksyms = options.ksyms ?? {};
+    this.unsafe = options.unsafe ?? false;
   }
 
   /** Number of CPUs. */
@@ -87,7 +94,8 @@ export class Kernel {
    * Creates an object's maps and loads its programs.
    * @param object An opened object, or the bytes of an object file.
    * @returns the object, now live.
-   * @throws LoadError, SyscallError (as the kernel's errno says), IsaError; then nothing of it stays.
+   * @throws VerifierError when the verifier rejects a program; LoadError, SyscallError (as the kernel's errno says), IsaError. Then
+   * nothing of it stays.
    */
   load(object: BpfObject | Uint8Array): BpfObject {
     const target = object instanceof BpfObject ? object : BpfObject.open(object);
@@ -104,6 +112,7 @@ export class Kernel {
       kconfig: this.kconfig,
       ksyms: this.ksyms,
       kernelTypes,
+      unsafe: this.unsafe,
     });
     this.loadedObjects.set(target, loaded);
     this.bind(target, loaded);
@@ -185,7 +194,12 @@ export class Kernel {
     });
     object.programList.forEach((handle, index) => {
       const program = loaded.programs[index];
-      handle.setLive(program === undefined ? undefined : { program, machine, hooks });
+      const verification = loaded.verifications[index];
+      handle.setLive(
+        program === undefined || verification === undefined
+          ? undefined
+          : { program, machine, hooks, verification },
+      );
     });
   }
 }

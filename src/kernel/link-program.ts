@@ -16,6 +16,7 @@ import {
   resolveExtern,
   type SymbolSources,
 } from './kernel-symbols.ts';
+import { CALL_OPCODE, type MissingPart, missingField, missingKfunc, missingMap } from './missing.ts';
 import { structOpsTarget } from './struct-ops-target.ts';
 
 /** What references resolve to. */
@@ -36,27 +37,16 @@ export interface AttachAttributes {
 /** A program as BPF_PROG_LOAD is given it. Map references name descriptors: `mapFd(index)`. */
 export interface LinkedProgram {
   readonly insns: readonly RawInsn[];
-  readonly attach: AttachAttributes;
-  /** By slot, what the kernel does not have: these instructions are calls of helpers that do not exist. */
-  readonly missing: ReadonlyMap<number, string>;
+  /** By slot, what the kernel does not have: calls of helpers that do not exist stand there. */
+  readonly missing: ReadonlyMap<number, MissingPart>;
 }
 
-/** BPF_JMP | BPF_CALL. */
-export const CALL_OPCODE = 0x85;
-/** Helper numbers that stand for maps that are not made and for weak kernel functions that are not there: POISON_*_BASE of libbpf. */
-const UNMADE_MAP = 2001000000;
-const UNRESOLVED_KFUNC = 2002000000;
 /** The first descriptor that a process gets beside its standard streams. */
 const FIRST_FD = 3;
 
 /** The descriptor that stands for a map, by its index in the object's `maps`. */
 export function mapFd(mapIndex: number): number {
   return FIRST_FD + mapIndex;
-}
-
-/** A call of a helper that does not exist. */
-export function poisonedCall(helper: number): RawInsn {
-  return { opcode: CALL_OPCODE, dst: 0, src: 0, offset: 0, imm: helper };
 }
 
 /** Links the programs of one object. */
@@ -80,34 +70,42 @@ export class ProgramLinker {
    * the program.
    */
   link(spec: ProgramSpec): LinkedProgram {
+    checkByteOrder(this.object);
     if (spec.linkError !== undefined) {
       const { code, message, place } = spec.linkError;
       throw new LoadError(code, message, place);
     }
     try {
-      const missing = new Map<number, string>();
+      const missing = new Map<number, MissingPart>();
       const insns = this.relocate(spec, missing);
       for (const reference of spec.references) this.resolve(reference, insns, missing);
-      return { insns, attach: this.attachment(spec), missing };
+      return { insns, missing };
     } catch (error) {
       throw error instanceof BpfError ? withProgram(error, spec.name) : error;
     }
   }
 
-  private relocate(spec: ProgramSpec, missing: Map<number, string>): RawInsn[] {
+  /**
+   * What the section name, or a struct_ops variable, says about where to attach (libbpf_prepare_prog_load).
+   * @throws LoadError when that says too little, or the kernel's types do not have it.
+   */
+  attachment(spec: ProgramSpec): AttachAttributes {
+    try {
+      return this.findAttachment(spec);
+    } catch (error) {
+      throw error instanceof BpfError ? withProgram(error, spec.name) : error;
+    }
+  }
+
+  private relocate(spec: ProgramSpec, missing: Map<number, MissingPart>): RawInsn[] {
     if (this.relocator === undefined || spec.coreRelocs.length === 0) return spec.insns.slice();
     const { insns, poisoned } = this.relocator.apply(spec.insns, spec.coreRelocs);
-    for (const { insn, missing: what } of poisoned) {
-      missing.set(
-        insn,
-        `the kernel's types have no match for ${what}; ask for it with bpf_core_field_exists first`,
-      );
-    }
+    for (const { insn, missing: what } of poisoned) missing.set(insn, missingField(what));
     return insns.slice();
   }
 
   /** Puts what a reference stands for into its instruction. */
-  private resolve(reference: Reference, insns: RawInsn[], missing: Map<number, string>): void {
+  private resolve(reference: Reference, insns: RawInsn[], missing: Map<number, MissingPart>): void {
     if (reference.kind === 'extern') {
       this.resolveSymbol(reference.insn, reference.name, insns, missing);
       return;
@@ -117,14 +115,19 @@ export class ProgramLinker {
       insns[insn] = { ...insns[insn]!, imm: mapFd(mapIndex) };
       return;
     }
-    // libbpf 1.5 leaves both slots so.
+    const { insn: poison, part } = missingMap(mapIndex, map);
     for (const slot of [insn, insn + 1]) {
-      insns[slot] = poisonedCall(UNMADE_MAP + mapIndex);
-      missing.set(slot, `map '${map}' is not created: its section asks for that with a '?'`);
+      insns[slot] = poison;
+      missing.set(slot, part);
     }
   }
 
-  private resolveSymbol(slot: number, name: string, insns: RawInsn[], missing: Map<number, string>): void {
+  private resolveSymbol(
+    slot: number,
+    name: string,
+    insns: RawInsn[],
+    missing: Map<number, MissingPart>,
+  ): void {
     const index = this.object.externs.findIndex((extern) => extern.name === name);
     const target = this.externTarget(index, name, slot);
     if (insns[slot]?.opcode !== CALL_OPCODE) {
@@ -137,11 +140,9 @@ export class ProgramLinker {
       return;
     }
     // The call may stand there, but must not be reached.
-    insns[slot] = poisonedCall(UNRESOLVED_KFUNC + index);
-    missing.set(
-      slot,
-      `this kernel has no kernel function '${name}', which is __weak; test its address first`,
-    );
+    const { insn, part } = missingKfunc(index, name);
+    insns[slot] = insn;
+    missing.set(slot, part);
   }
 
   private externTarget(index: number, name: string, slot: number): ExternTarget {
@@ -161,8 +162,7 @@ export class ProgramLinker {
     }
   }
 
-  /** What the section name, or a struct_ops variable, says about where to attach (libbpf_prepare_prog_load). */
-  private attachment(spec: ProgramSpec): AttachAttributes {
+  private findAttachment(spec: ProgramSpec): AttachAttributes {
     const { attachType, attachTarget } = spec;
     if (spec.type === P.BPF_PROG_TYPE_UNSPEC)
       throw new LoadError(
@@ -193,6 +193,15 @@ export class ProgramLinker {
       { section: spec.section },
     );
   }
+}
+
+/** @throws LoadError for objects of the other byte order, as libbpf on the reference machine. */
+export function checkByteOrder(object: ObjectSpec): void {
+  if (object.byteOrder === 'little') return;
+  throw new LoadError(
+    'wrong-byte-order',
+    `${object.name} is a big-endian object and this kernel is little-endian: compile it with --target=bpf or bpfel to run it`,
+  );
 }
 
 /** Makes a ld_imm64 give a kernel symbol: by its type, by its address, or as 0. */

@@ -1,5 +1,5 @@
 /**
- * From an ObjectSpec to live maps and programs: creates maps and fills them, links programs and readies them. The order and the
+ * From an ObjectSpec to live maps and programs: creates maps and fills them, links programs, has them verified and loaded. The order and the
  * refusals are libbpf's (bpf_object_load in tools/lib/bpf/libbpf.c).
  */
 import { Errno, SyscallError } from '../base/errno.ts';
@@ -13,20 +13,17 @@ import {
   type ObjectSpec,
   type ProgramSpec,
 } from '../loader/index.ts';
-import { type BpfMap, ProgArrayMap } from '../maps/index.ts';
+import type { BpfMap } from '../maps/index.ts';
+import type { VerifierInput } from '../verifier/index.ts';
 import { createFromSpec } from './create-map.ts';
 import { updateByFd } from './fds.ts';
 import { mapFile, programFile } from './files.ts';
-import { type LinkedProgram, mapFd } from './link-program.ts';
+import { checkByteOrder, type LinkedProgram, mapFd } from './link-program.ts';
 import type { LiveMap } from './live-map.ts';
+import { loadProgram, type Verification, verifyProgram } from './load-program.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
-import {
-  type ProgramCode,
-  prepareProgram,
-  type RunnableProgram,
-  type RunTargets,
-} from './prepare-program.ts';
+import type { ProgramCode, RunTargets } from './prepare-program.ts';
 import { dumpedCode } from './program-facts.ts';
 import type { VerifierInputs } from './verifier-input.ts';
 
@@ -36,10 +33,10 @@ export interface LoadEnvironment {
   readonly kconfig: Readonly<Record<string, KconfigValue>>;
   /** Addresses of kernel symbols by name, for `.ksyms` externs. */
   readonly ksyms: Readonly<Record<string, bigint>>;
-  /**
-   * The kernel's types, then those of its modules.
-   */
+  /** The kernel's types, then those of its modules. */
   readonly kernelTypes: readonly Btf[];
+  /** Rejected programs are loaded too, to be run checked. */
+  readonly unsafe: boolean;
 }
 
 /** Changes to an object between open and load. */
@@ -57,21 +54,19 @@ export interface LoadChoices {
 export interface LoadedObject {
   readonly maps: readonly LiveMap[];
   readonly programs: readonly (LoadedProgram | undefined)[];
+  /** What came of verifying them. */
+  readonly verifications: readonly (Verification | undefined)[];
 }
 
 /**
  * Loads an object. When anything fails, everything that was made is released again.
- * @throws LoadError, SyscallError (map creation), IsaError.
+ * @throws LoadError, SyscallError (map creation), VerifierError, IsaError.
  */
 export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvironment): LoadedObject {
-  if (spec.byteOrder !== 'little') {
-    throw new LoadError(
-      'wrong-byte-order',
-      `${spec.name} is a big-endian object and this kernel is little-endian: compile it with --target=bpf or bpfel to run it`,
-    );
-  }
+  checkByteOrder(spec);
   const maps: LiveMap[] = [];
   const programs: (LoadedProgram | undefined)[] = [];
+  const verifications: (Verification | undefined)[] = [];
   try {
     spec.maps.forEach((map, index) => {
       maps.push(createFromSpec(env.machine, spec, map, choices.maxEntries.get(index)));
@@ -82,20 +77,19 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
     for (const program of spec.programs) {
       if (!choices.programs.has(program.name)) {
         programs.push(undefined);
+        verifications.push(undefined);
         continue;
       }
-      const linked = choices.inputs.link(program);
-      const targets = targetsOf(maps, env);
-      const runnable = prepareProgram(codeOf(program, linked), targets);
-      env.machine.engine.prepare(runnable.prepared);
-      programs.push(makeProgram(env.machine, spec, program, linked, runnable, targets));
+      const loaded = loadOne(spec, program, maps, choices.inputs, env);
+      programs.push(loaded.program);
+      verifications.push(loaded.verification);
     }
     spec.maps.forEach((map, index) => {
-      fillSlots(spec, map, maps[index]!.map, { maps, programs }, env.machine);
+      fillSlots(spec, map, maps[index]!.map, { maps, programs, verifications }, env.machine);
     });
-    return { maps, programs };
+    return { maps, programs, verifications };
   } catch (error) {
-    unloadObject({ maps, programs });
+    unloadObject({ maps, programs, verifications });
     throw error;
   }
 }
@@ -117,35 +111,53 @@ function targetsOf(maps: readonly LiveMap[], env: LoadEnvironment): RunTargets {
   };
 }
 
-/** The program in the kernel, held by its object. */
-function makeProgram(
-  machine: Machine,
+interface LoadedOne {
+  readonly program: LoadedProgram;
+  readonly verification: Verification;
+}
+
+/** Verifies and loads a program; it is held by its object then. */
+function loadOne(
   object: ObjectSpec,
   spec: ProgramSpec,
-  linked: LinkedProgram,
-  runnable: RunnableProgram,
-  targets: RunTargets,
-): LoadedProgram {
+  maps: readonly LiveMap[],
+  inputs: VerifierInputs,
+  env: LoadEnvironment,
+): LoadedOne {
+  const { machine } = env;
+  const linked = inputs.link(spec);
+  const code = codeOf(spec, linked);
+  const { input, verification } = verifyLinked(spec, linked, code, inputs, env);
+  if (verification.error !== undefined && !env.unsafe) throw verification.error;
+  const targets = targetsOf(maps, env);
   const facts = {
     license: object.license,
     code: dumpedCode(linked.insns, targets.maps),
     functions: spec.funcInfo,
     ...(object.btf === undefined ? {} : { btf: machine.liveBtf(object.btf) }),
   };
-  const program = machine.addProgram(spec, runnable, false, facts);
-  program.hold();
-  for (const { map } of runnable.maps) {
-    if (!(map instanceof ProgArrayMap) || map.accepts(program)) continue;
-    program.release();
-    throw new SyscallError(
-      Errno.EINVAL,
-      `prog array '${map.attr.name}' is used by programs of another type`,
-      {
-        program: spec.name,
-      },
-    );
+  return {
+    program: loadProgram(machine, { code, kind: input ?? spec, targets, facts }, verification),
+    verification,
+  };
+}
+
+/** The program's input, as far as libbpf would have one, and what the verifier says of it. */
+function verifyLinked(
+  spec: ProgramSpec,
+  linked: LinkedProgram,
+  code: ProgramCode,
+  inputs: VerifierInputs,
+  env: LoadEnvironment,
+): { readonly input?: VerifierInput; readonly verification: Verification } {
+  let input: VerifierInput;
+  try {
+    input = inputs.fromLinked(spec, linked);
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    return { verification: { accepted: false, error } };
   }
-  return program;
+  return { input, verification: verifyProgram(code, input, env.machine.cpuCount) };
 }
 
 /** Gives up the object's own references to its programs and maps. */

@@ -17,8 +17,8 @@ import {
   type RawInsn,
 } from '../isa/index.ts';
 import type { PreparedProgram, SourceOf } from '../vm/index.ts';
-import { CALL_OPCODE, poisonedCall } from './link-program.ts';
 import type { LiveMap } from './live-map.ts';
+import { CALL_OPCODE, type MissingPart, poisonedCall } from './missing.ts';
 
 /** What is to be readied. */
 export interface ProgramCode {
@@ -27,8 +27,8 @@ export interface ProgramCode {
   /** Its functions in order of their starts, the main program's 0 first. */
   readonly functions: readonly { readonly name: string; readonly start: number }[];
   readonly lines: readonly LineInfo[];
-  /** By slot, in words, what the kernel does not have: runs that reach one of these fault with it. */
-  readonly missing?: ReadonlyMap<number, string>;
+  /** By slot, what the kernel does not have: runs that reach one of these fault with it. */
+  readonly missing?: ReadonlyMap<number, MissingPart>;
 }
 
 /** What descriptors and type ids stand for. */
@@ -58,7 +58,7 @@ const NO_KFUNC = 2003000000;
  */
 export function prepareProgram(code: ProgramCode, targets: RunTargets): RunnableProgram {
   const insns = linkFunctionPointers(code.insns);
-  const missing = new Map(code.missing);
+  const missing = new Map([...(code.missing ?? [])].map(([slot, { reason }]) => [slot, reason]));
   const maps = new Set<LiveMap>();
   for (let slot = 0; slot < insns.length; slot++) {
     const insn = insns[slot]!;

@@ -3,6 +3,7 @@ import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
 import { type AttachOptions, hookOf } from './attach.ts';
 import type { HookTable, Link } from './hooks.ts';
+import type { Verification } from './load-program.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import { type TestRunOptions, type TestRunResult, testRun } from './test-run.ts';
@@ -11,6 +12,7 @@ interface Live {
   readonly program: LoadedProgram;
   readonly machine: Machine;
   readonly hooks: HookTable;
+  readonly verification: Verification;
 }
 
 export class Program {
@@ -35,6 +37,11 @@ export class Program {
   /** The program in the kernel. @throws UsageError before load. */
   get loaded(): LoadedProgram {
     return this.need().program;
+  }
+
+  /** What the verifier said of it. @throws UsageError before load. */
+  get verification(): Verification {
+    return this.need().verification;
   }
 
   /**

@@ -15,6 +15,7 @@ import { extensionKind } from './extension-kind.ts';
 import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
 import { builtinKernelTypes } from './kernel-types.ts';
 import { type LinkedProgram, mapFd, ProgramLinker } from './link-program.ts';
+import type { MissingPart } from './missing.ts';
 import type { BpfObject } from './object.ts';
 
 /** Kinds without a number of entries. */
@@ -45,8 +46,8 @@ export interface VerifierEnvironment {
 
 /** A program's input, with what only an error message needs. */
 export interface ObjectVerifierInput extends VerifierInput {
-  /** By slot, in words, what the kernel does not have of what the program asks for: a call of no helper stands there. */
-  readonly missing: ReadonlyMap<number, string>;
+  /** By slot, what the kernel does not have of what the program asks for; `showMissing` tells it in a result. */
+  readonly missing: ReadonlyMap<number, MissingPart>;
 }
 
 /** The inputs of one object's programs; the object's variables and map sizes are read when a program is asked for. */
@@ -84,14 +85,21 @@ export class VerifierInputs {
     return this.fromLinked(program, this.linker.link(program), options.flags);
   }
 
-  /** The program, linked, without what is around it. @throws as `of`. */
+  /**
+   * The program's instructions alone.
+   * @throws LoadError for what they refer to and the kernel does not have; BtfError as `of`.
+   */
   link(program: ProgramSpec): LinkedProgram {
     return this.linker.link(program);
   }
 
-  /** The input of a program that was linked already. @throws LoadError for `.kconfig` options without a value. */
+  /**
+   * The input of a program that was linked already.
+   * @throws LoadError when it cannot attach, or a `.kconfig` option has no value.
+   */
   fromLinked(program: ProgramSpec, linked: LinkedProgram, flags = 0): ObjectVerifierInput {
-    const { target, attachProgram } = linked.attach;
+    const attach = this.linker.attachment(program);
+    const { target, attachProgram } = attach;
     const { btf } = this;
     const kind = attachProgram === true ? extensionKind(btf, program) : undefined;
     const [kernelBtf, ...moduleBtfs] = this.kernelTypes;
@@ -101,7 +109,7 @@ export class VerifierInputs {
     return {
       insns: linked.insns,
       type: kind?.type ?? program.type,
-      attachType: kind?.attachType ?? linked.attach.attachType,
+      attachType: kind?.attachType ?? attach.attachType,
       flags: program.flags | flags,
       license: this.object.spec.license,
       maps,
