@@ -8,6 +8,7 @@ import {
   type Program,
   SyscallError,
   shortProgType,
+  showMissing,
   type VerifierInput,
   type VerifierInputs,
   verify,
@@ -62,8 +63,8 @@ export function verifyProgram(
     if (!(error instanceof BpfError)) throw error;
     return notLoadable(identity, error);
   }
-  const outcome = judge(identity, input, settings);
-  const missing = outcome.insn === undefined ? undefined : input.missing.get(outcome.insn);
+  const outcome = judge(identity, input, settings, input.missing);
+  const missing = outcome.insn === undefined ? undefined : input.missing.get(outcome.insn)?.reason;
   return missing === undefined ? outcome : { ...outcome, missing };
 }
 
@@ -89,14 +90,20 @@ export function sourceLine(input: VerifierInput, insn: number): LineInfo | undef
   return input.lines?.findLast((line) => line.insn <= insn);
 }
 
-function judge(identity: Identity, input: VerifierInput, settings: VerifySettings): Outcome {
+function judge(
+  identity: Identity,
+  input: VerifierInput,
+  settings: VerifySettings,
+  missing?: ObjectVerifierInput['missing'],
+): Outcome {
   const { logLevel, logSize } = settings;
   const started = performance.now();
-  const result = verify(input, {
+  const verified = verify(input, {
     logLevel,
     clock: microsecondClock,
     ...(logSize === undefined ? {} : { logSize }),
   });
+  const result = showMissing(verified, missing);
   const microseconds = Math.round(1000 * (performance.now() - started));
   const { failure, stats } = result;
   return {
@@ -124,7 +131,11 @@ function microsecondClock(): number {
 }
 
 /** What libbpf fails with when a kernel symbol, function or type is not there; all else is EINVAL. */
-const NOT_FOUND: ReadonlySet<string> = new Set(['extern-not-resolved', 'unsupported-kfunc']);
+const NOT_FOUND: ReadonlySet<string> = new Set([
+  'extern-not-resolved',
+  'unsupported-kfunc',
+  'attach-target-missing',
+]);
 
 function notLoadable(identity: Identity, error: BpfError): Outcome {
   const errno =
