@@ -4,11 +4,11 @@
  */
 import {
   type BpfMap,
+  fieldsOfMap,
   MapObject,
   type MapRef,
   ProgArrayMap,
   type SpecialField,
-  specialFields,
 } from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
 import type { LiveBtf } from './live-btf.ts';
@@ -42,8 +42,7 @@ export class LiveMap implements MapRef {
 
   /** Locks, timers and other fields of its value that are the kernel's. */
   get fields(): readonly SpecialField[] {
-    const { btf, btfValueTypeId = 0, valueSize } = this.map.attr;
-    return btf === undefined || btfValueTypeId === 0 ? [] : specialFields(btf, btfValueTypeId, valueSize);
+    return fieldsOfMap(this.map.attr);
   }
 
   hold(): void {

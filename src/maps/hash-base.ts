@@ -6,8 +6,9 @@ import { Errno } from '../base/errno.ts';
 import { copyOut } from './copy.ts';
 import { type ElementLayout, elementLayout } from './elements.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, MapFlag } from './flags.ts';
+import { readBuckets } from './hash-batch.ts';
 import { HashTable } from './hash-table.ts';
-import type { BpfMap, MapAttr, MapEnv, MapIterator } from './map.ts';
+import type { BatchOutcome, BatchRequest, BpfMap, MapAttr, MapEnv, MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import { ValueLayout } from './value-layout.ts';
@@ -75,7 +76,7 @@ export abstract class HashMapBase implements BpfMap {
     if (refused !== 0) return refused;
     const element = this.table.findUser(key);
     if (element === 0) return -Errno.ENOENT;
-    this.values.loadUser(element, value);
+    this.loadUser(element, value);
     return 0;
   }
 
@@ -105,6 +106,23 @@ export abstract class HashMapBase implements BpfMap {
     return 0;
   }
 
+  readBuckets(request: BatchRequest, remove: boolean): BatchOutcome {
+    const { table, keySize, userValueSize, layout } = this;
+    const reader = {
+      table,
+      keySize,
+      userValueSize,
+      copy: (element: number, key: Uint8Array, value: Uint8Array): void => {
+        copyOut(this.env.memory, key, 0, element + layout.keyAt, keySize);
+        this.loadUser(element, value);
+      },
+      remove: (element: number): void => {
+        this.remove(element);
+      },
+    };
+    return readBuckets(reader, request, remove);
+  }
+
   free(): void {
     if (this.values.holdsResources) {
       for (let element = this.table.firstFrom(0); element !== 0; element = this.table.after(element)) {
@@ -120,6 +138,11 @@ export abstract class HashMapBase implements BpfMap {
     if (old !== 0 && wish === BPF_NOEXIST) return -Errno.EEXIST;
     if (old === 0 && wish === BPF_EXIST) return -Errno.ENOENT;
     return 0;
+  }
+
+  /** Copies what user space sees of an element's value. */
+  protected loadUser(element: number, value: Uint8Array): void {
+    this.values.loadUser(element, value);
   }
 
   /** Writes the value of a kind that has one slot. */

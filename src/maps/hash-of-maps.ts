@@ -6,7 +6,7 @@ import { Errno } from '../base/errno.ts';
 import { loadWord, userWord } from './copy.ts';
 import { HashMap } from './hash.ts';
 import { InnerTemplate, idAddress, uncounted } from './inner-maps.ts';
-import type { BpfMap, MapAttr, MapEnv, MapRef } from './map.ts';
+import type { BatchOutcome, BatchRequest, BpfMap, MapAttr, MapEnv, MapRef } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
 /** Bytes of a file descriptor, an id, or the address of an inner map. */
@@ -15,10 +15,18 @@ const HANDLE_BYTES = 4;
 /** A hash that says which values it drops. */
 class ReleasingHash extends HashMap {
   private readonly onDrop: (handle: number) => void;
+  private readonly idOf: (handle: number) => number;
 
-  constructor(context: MapContext, onDrop: (handle: number) => void) {
+  constructor(context: MapContext, onDrop: (handle: number) => void, idOf: (handle: number) => number) {
     super(context);
     this.onDrop = onDrop;
+    this.idOf = idOf;
+  }
+
+  /** User space sees the id of the inner map. */
+  protected override loadUser(element: number, value: Uint8Array): void {
+    const id = this.idOf(loadWord(this.env.memory, element));
+    for (let i = 0; i < HANDLE_BYTES; i++) value[i] = id >>> (8 * i);
   }
 
   protected override drop(element: number): void {
@@ -42,9 +50,13 @@ export class HashOfMapsMap implements BpfMap {
   constructor(context: MapContext) {
     this.env = context.env;
     this.template = new InnerTemplate(context.attr.innerMap!);
-    this.hash = new ReleasingHash(context, (handle) => {
-      this.release(handle);
-    });
+    this.hash = new ReleasingHash(
+      context,
+      (handle) => {
+        this.release(handle);
+      },
+      (handle) => loadWord(this.env.memory, idAddress(this.held.get(handle)![0]!.map)),
+    );
     this.attr = this.hash.attr;
     this.address = this.hash.address;
   }
@@ -64,12 +76,7 @@ export class HashOfMapsMap implements BpfMap {
 
   /** Gives the id of the inner map. */
   readUser(key: Uint8Array, value: Uint8Array, flags: number): number {
-    const error = this.hash.readUser(key, value, flags);
-    if (error !== 0) return error;
-    const inner = this.held.get(userWord(value, 0))![0]!;
-    const id = loadWord(this.env.memory, idAddress(inner.map));
-    for (let i = 0; i < HANDLE_BYTES; i++) value[i] = id >>> (8 * i);
-    return 0;
+    return this.hash.readUser(key, value, flags);
   }
 
   /** The value is a file descriptor. */
@@ -89,6 +96,10 @@ export class HashOfMapsMap implements BpfMap {
 
   nextKey(key: Uint8Array | undefined, next: Uint8Array): number {
     return this.hash.nextKey(key, next);
+  }
+
+  readBuckets(request: BatchRequest, remove: boolean): BatchOutcome {
+    return this.hash.readBuckets(request, remove);
   }
 
   free(): void {

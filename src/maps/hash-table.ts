@@ -121,6 +121,11 @@ export class HashTable {
     return 0;
   }
 
+  /** The first element of a bucket, 0 when it is empty. */
+  firstIn(bucket: number): number {
+    return this.memory.u32[this.firstBucket + bucket]!;
+  }
+
   /** The next element of the same bucket, or 0. Also of an element that was removed, as long as it was not used again. */
   nextInBucket(element: number): number {
     return this.memory.u32[(element >>> 2) + this.nextWord]!;

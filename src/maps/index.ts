@@ -1,6 +1,7 @@
 /** Maps: one file a kind, all behind `BpfMap`; `createMap` makes them with the kernel's create-time checks. */
 export { ArrayMap } from './array.ts';
 export { ArrayOfMapsMap } from './array-of-maps.ts';
+export { type BatchCommand, batchCommands, runBatch } from './batch.ts';
 export { BloomFilterMap } from './bloom-filter.ts';
 export { acceptsTypes, createMap } from './create.ts';
 export { type FieldKind, type SpecialField, specialFields } from './fields.ts';
@@ -11,6 +12,7 @@ export { LpmTrieMap } from './lpm-trie.ts';
 export { LruHashMap } from './lru-hash.ts';
 export { LruPercpuHashMap } from './lru-percpu-hash.ts';
 export * from './map.ts';
+export { fieldsOfMap } from './map-fields.ts';
 export { MapObject } from './map-memory.ts';
 export { PercpuArrayMap } from './percpu-array.ts';
 export { PercpuHashMap } from './percpu-hash.ts';

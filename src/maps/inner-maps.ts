@@ -4,9 +4,10 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
-import { type SpecialField, specialFields } from './fields.ts';
+import type { SpecialField } from './fields.ts';
 import { MapFlag, permanentFlags } from './flags.ts';
 import type { BpfMap, MapAttr, MapRef } from './map.ts';
+import { fieldsOfMap } from './map-fields.ts';
 import { MapObject } from './map-memory.ts';
 import { type Rule, rule } from './rules.ts';
 
@@ -46,7 +47,7 @@ export class InnerTemplate {
 
   constructor(template: BpfMap) {
     this.attr = template.attr;
-    this.fields = fieldsOf(template);
+    this.fields = fieldsOfMap(template.attr);
   }
 
   /** Whether a map may stand where the template did (map_meta_equal). */
@@ -59,7 +60,7 @@ export class InnerTemplate {
       other.valueSize === attr.valueSize &&
       permanentFlags(other.flags) === permanentFlags(attr.flags) &&
       this.sizeFits(other) &&
-      sameFields(this.fields, fieldsOf(map))
+      sameFields(this.fields, fieldsOfMap(map.attr))
     );
   }
 
@@ -79,11 +80,6 @@ export function uncounted(map: BpfMap): MapRef {
 /** Where the id of a map is in linear memory. */
 export function idAddress(map: BpfMap): number {
   return map.address + MapObject.id;
-}
-
-function fieldsOf(map: BpfMap): readonly SpecialField[] {
-  const { btf, btfValueTypeId = 0, valueSize } = map.attr;
-  return btf === undefined || btfValueTypeId === 0 ? [] : specialFields(btf, btfValueTypeId, valueSize);
 }
 
 function sameFields(a: readonly SpecialField[], b: readonly SpecialField[]): boolean {

@@ -106,6 +106,11 @@ export interface BpfMap {
   /** Takes a value out; queues and stacks pop. Undefined where unsupported (ENOTSUPP). */
   lookupAndDeleteUser?(key: Uint8Array, value: Uint8Array, flags: number): number;
   /**
+   * Hash kinds: reads whole buckets for the batch commands, deleting them with `remove`; a batch's position is the number of the next
+   * bucket (4 bytes). The general rules of batches are `runBatch`'s.
+   */
+  readBuckets?(request: BatchRequest, remove: boolean): BatchOutcome;
+  /**
    * Maps of maps: puts an inner map in without counting a reference; whoever calls sees to it that it is not freed before. 0 or
    * a negative errno (EINVAL when it is not like the template).
    */
@@ -113,6 +118,32 @@ export interface BpfMap {
 
   /** Releases all linear memory. The map must not be used afterwards. */
   free(): void;
+}
+
+/** A batch command's attributes, its user memory as arrays; one that is too short gives EFAULT where the kernel would meet its end. */
+export interface BatchRequest {
+  /** Keys one behind the other, read or written. */
+  readonly keys: Uint8Array;
+  /** Values of `userValueSize` bytes each, read or written; empty for deletion. */
+  readonly values: Uint8Array;
+  /** Elements at most; an unsigned 32-bit number. */
+  readonly count: number;
+  /** Where to begin: what `outBatch` got before; undefined: at the start. */
+  readonly inBatch: Uint8Array | undefined;
+  /** Takes where to go on: a key, or a bucket's number of 4 bytes; a user needs to reserve the larger of both. */
+  readonly outBatch: Uint8Array;
+  /** BPF_F_LOCK or 0; other 64-bit numbers are refused. */
+  readonly elemFlags: number;
+  /** Flags of the batch; hashes want 0 when they are read. */
+  readonly flags: number;
+}
+
+/** What became of a batch. */
+export interface BatchOutcome {
+  /** 0 or a negative errno. */
+  readonly error: number;
+  /** Elements that were done: what the user's `count` becomes. */
+  readonly count: number;
 }
 
 /** A map as a map of maps holds it. */

@@ -1,0 +1,78 @@
+/**
+ * Reading a hash bucket by bucket, with or without deletion: a bucket is shown whole or not at all, and where to go on is the number of the next
+ * one (__htab_map_lookup_and_delete_batch in kernel/bpf/hashtab.c).
+ */
+import { Errno } from '../base/errno.ts';
+import { userWord } from './copy.ts';
+import type { HashTable } from './hash-table.ts';
+import type { BatchOutcome, BatchRequest } from './map.ts';
+
+/** What a batch needs of a hash. */
+export interface BucketReader {
+  readonly table: HashTable;
+  readonly keySize: number;
+  readonly userValueSize: number;
+  /** Copies an element's key and value to the user. */
+  copy(element: number, key: Uint8Array, value: Uint8Array): void;
+  /** Takes an element out and disposes of it. */
+  remove(element: number): void;
+}
+
+/** Bytes of a bucket's number in in_batch and out_batch. */
+const BUCKET_NUMBER_BYTES = 4;
+
+/** Reads whole buckets while they fit. ENOSPC when not even the first one does, ENOENT when the last bucket was read. */
+export function readBuckets(hash: BucketReader, request: BatchRequest, remove: boolean): BatchOutcome {
+  const { table } = hash;
+  const { inBatch, outBatch, count } = request;
+  if (inBatch !== undefined && inBatch.length < BUCKET_NUMBER_BYTES) return FAULT;
+  let bucket = inBatch === undefined ? 0 : userWord(inBatch, 0);
+  if (bucket >= table.bucketCount) return { error: -Errno.ENOENT, count: 0 };
+  let done = 0;
+  let error = 0;
+  while (error === 0) {
+    const elements = elementsOf(table, bucket);
+    if (elements.length > count - done) {
+      if (done === 0) error = -Errno.ENOSPC;
+      break;
+    }
+    if (!copyAll(hash, elements, request, done)) return FAULT;
+    if (remove) for (const element of elements) hash.remove(element);
+    done += elements.length;
+    bucket++;
+    if (bucket >= table.bucketCount) error = -Errno.ENOENT;
+  }
+  if (outBatch.length < BUCKET_NUMBER_BYTES) return FAULT;
+  for (let i = 0; i < BUCKET_NUMBER_BYTES; i++) outBatch[i] = bucket >>> (8 * i);
+  return { error, count: done };
+}
+
+/** The kernel has set the count to zero before anything can go wrong with the user's memory. */
+const FAULT: BatchOutcome = { error: -Errno.EFAULT, count: 0 };
+
+function elementsOf(table: HashTable, bucket: number): number[] {
+  const elements: number[] = [];
+  for (let at = table.firstIn(bucket); at !== 0; at = table.nextInBucket(at)) elements.push(at);
+  return elements;
+}
+
+/** False when the user's arrays are too short. */
+function copyAll(
+  hash: BucketReader,
+  elements: readonly number[],
+  request: BatchRequest,
+  done: number,
+): boolean {
+  const { keySize, userValueSize } = hash;
+  const { keys, values } = request;
+  const after = done + elements.length;
+  if (elements.length > 0 && (keys.length < after * keySize || values.length < after * userValueSize)) {
+    return false;
+  }
+  elements.forEach((element, i) => {
+    const key = (done + i) * keySize;
+    const value = (done + i) * userValueSize;
+    hash.copy(element, keys.subarray(key, key + keySize), values.subarray(value, value + userValueSize));
+  });
+  return true;
+}
