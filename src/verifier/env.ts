@@ -5,6 +5,7 @@
  */
 import type { Btf } from '../btf/index.ts';
 import { type ContextTable, contextTable, helperIdsOf, programTypeSpec } from '../spec/index.ts';
+import type { RejectionCode } from './codes.ts';
 import { REG_WORDS } from './domain/index.ts';
 import { Rejection } from './errors.ts';
 import type { AttachTarget, BtfVariable, FunctionAux, Subprog, UsedMap } from './found.ts';
@@ -154,7 +155,7 @@ export class Env implements Walk {
   }
 
   /** Rejects the program, with one last line of log. */
-  reject(code: string, errno: number, message: string): never {
+  reject(code: RejectionCode, errno: number, message: string): never {
     this.observer?.text?.(`${message}\n`);
     throw new Rejection(code, errno, message);
   }

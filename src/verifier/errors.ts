@@ -4,13 +4,15 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfError } from '../base/errors.ts';
+import type { RejectionCode } from './codes.ts';
 
 /** A broken rule: the code names it, the message is what the kernel's log says. */
 export class Rejection extends BpfError {
+  declare readonly code: RejectionCode;
   /** Positive. */
   readonly errno: number;
 
-  constructor(code: string, errno: number, message: string) {
+  constructor(code: RejectionCode, errno: number, message: string) {
     super(code, message);
     this.errno = errno;
   }

@@ -1,5 +1,7 @@
 /** The verifier: whether Linux 6.12 would accept a program, why not, and everything it did to find out. */
+export { REJECTION_CODES, type RejectionCode } from './codes.ts';
 export { BOUND_RULES, type BoundRule } from './domain/index.ts';
+export * from './explain/index.ts';
 export type * from './input.ts';
 export { LOG_LEVEL1, LOG_LEVEL2, LOG_STATS } from './input.ts';
 export { formatRegister, formatState } from './log/state-text.ts';

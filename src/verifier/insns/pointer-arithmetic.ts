@@ -5,6 +5,8 @@
 import { baseType } from '../../spec/index.ts';
 import {
   addBounds64,
+  announce,
+  Bound,
   markUnbounded32,
   SMAX_HI,
   SMAX_LO,
@@ -207,6 +209,7 @@ function add(
   }
   addBounds64(words, d, numbers, n);
   tnumAdd(words, d, numbers, n);
+  announce('add', Bound.All64 | Bound.Var, words, d);
   // The range that was checked against the packet's end holds for the old offset only.
   if (isPacketPointer(words[p + TYPE]!)) {
     words[d + ID] = ++env.idGen;
@@ -237,6 +240,7 @@ function subtract(
   }
   subBounds64(words, d, numbers, n);
   tnumSub(words, d, numbers, n);
+  announce('sub', Bound.All64 | Bound.Var, words, d);
   if (!isPacketPointer(words[p + TYPE]!)) return;
   words[d + ID] = ++env.idGen;
   // Moving back keeps what was checked; moving forward does not.

@@ -1,0 +1,47 @@
+/** Which register or stack slot a failure is about: the message names it, or the instruction reads only one that can be meant. */
+import type { VerifierFailure } from '../input.ts';
+import { REGISTERS } from '../state/layout.ts';
+import type { PathRecorder } from './path.ts';
+import { type Location, registerLocation, slotLocation } from './slice.ts';
+
+/** Messages that name a register. */
+const REGISTER = /\bR(\d+)\b/;
+const ARGUMENT = /\b(?:helper arg|trusted arg)(\d)/;
+const STACK_READ = /read from stack (?:R\d+ )?off (-?\d+)\+(\d+)/;
+
+/** What the failure at the end of a path is about; undefined if it is about no value. `frame` is the running one. */
+export function culpritOf(
+  failure: VerifierFailure,
+  lines: readonly string[],
+  frame: number,
+): Location | undefined {
+  if (NO_CULPRIT.has(failure.code)) return undefined;
+  const { message } = failure;
+  const stack = STACK_READ.exec(message);
+  if (stack !== null) {
+    const off = Number(stack[1]) + Number(stack[2]);
+    return off < 0 && off >= -512 ? slotLocation(frame, (-off - 1) >> 3) : undefined;
+  }
+  for (const text of [message, ...lines]) {
+    const reg = Number((REGISTER.exec(text) ?? ARGUMENT.exec(text))?.[1] ?? -1);
+    if (reg >= 0 && reg < REGISTERS) return registerLocation(frame, reg);
+  }
+  return undefined;
+}
+
+/** Failures that are about no value although their text may have a register in it. */
+const NO_CULPRIT: ReadonlySet<string> = new Set([
+  'infinite-loop',
+  'reference-leak',
+  'too-complex',
+  'too-many-jumps',
+  'bad-register',
+  'spin-lock',
+  'call-with-lock',
+]);
+
+/** The last step of the path that ran instruction `insn`, or -1. */
+export function lastVisit(path: PathRecorder, insn: number, end: number): number {
+  for (let i = end - 1; i >= 0; i--) if (path.insn(i) === insn) return i;
+  return -1;
+}

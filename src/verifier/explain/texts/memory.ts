@@ -1,0 +1,382 @@
+/** Texts about memory: what is accessed, where, through which pointer. */
+import type { RejectionCode } from '../../codes.ts';
+import type { RejectionTexts } from './text.ts';
+
+export const MEMORY_TEXTS = {
+  'bad-pointer': {
+    title: 'Access through something that is no usable pointer',
+    meaning:
+      '{reg} holds {value}. Memory can only be accessed through a pointer that the verifier knows to be good.',
+    advice: [
+      'Look at where {reg} came from, below: it must come from the context, a map, the stack, or a helper that returns a pointer.',
+    ],
+    cases: [
+      {
+        when: /R(?<n>\d+) invalid mem access '(?:map_value|map_key)_or_null'/,
+        title: 'The result of a map lookup is used without a NULL check',
+        meaning:
+          'R{n} is {value}. A lookup returns NULL when the map has no such key, so on some path this access would go through NULL. This holds for array maps too: the verifier does not look at the key.',
+        advice: [
+          'Compare the result with NULL right after the lookup and leave if it is: `if (!value) return 0;`.',
+          'If there is a check, make sure that this access is on its good side, and that the pointer was not looked up again, or moved, in between.',
+        ],
+      },
+      {
+        when: /R(?<n>\d+) invalid mem access '(?:\w*_)?or_null_?'/,
+        title: 'A pointer that may be NULL is used without a check',
+        meaning: 'R{n} is {value}. On some path this access would go through NULL.',
+        advice: [
+          'Compare the pointer with NULL right after the call that returned it and leave if it is NULL.',
+        ],
+      },
+      {
+        when: /R(?<n>\d+) invalid mem access 'scalar'/,
+        title: 'A number is used as a pointer',
+        meaning:
+          'R{n} is {value}: to the verifier it is a number, and memory cannot be accessed through a number. Either it never was a pointer (an address that was computed, or read from memory), or it was one and stopped being one: arithmetic that pointers do not allow, or a helper that can move the packet, or a released object, turned it into a number.',
+        advice: [
+          'An address inside of kernel memory is read with bpf_probe_read_kernel(), or through a BTF pointer (BPF_CORE_READ, tp_btf, fentry).',
+          'After a helper that can change the packet (bpf_skb_pull_data, bpf_xdp_adjust_head …), read data and data_end again and check again.',
+          'After a release (bpf_sk_release, bpf_ringbuf_submit …), the pointer must not be used any more.',
+        ],
+      },
+      {
+        when: /R(?<n>\d+) type=(?<type>\w+) expected=fp/,
+        title: 'A helper is given something that is no memory',
+        meaning: 'R{n} holds {value} ({type} to the verifier), but {helper} reads or writes memory there.',
+        advice: [
+          'Pass the address of a variable on the stack, of a map value, or of packet bytes that were checked.',
+        ],
+      },
+      {
+        when: /BPF_ATOMIC stores into R(?<n>\d+) (?<type>\w+)/,
+        title: 'An atomic operation on memory that has none',
+        meaning:
+          'R{n} is {value}. Atomic operations work on the stack, map values and memory of the program only: the context, packets and sockets are accessed in other ways.',
+        advice: ['Keep the counter in a map value or a global variable.'],
+      },
+      {
+        when: /R(?<n>\d+) invalid mem access '(?<type>[\w]+)'/,
+        title: 'Access through a pointer that cannot be followed',
+        meaning:
+          'R{n} is {value}, of type {type} to the verifier. It can be passed on and compared, but not followed.',
+        advice: ['Use the helper that works on such objects instead of reading them.'],
+      },
+    ],
+  },
+  'null-argument': {
+    title: 'A helper is given a pointer that may be NULL',
+    meaning: '{reg} is {value}, and {helper} does not take NULL there.',
+    advice: ['Compare the pointer with NULL ahead of the call and leave if it is.'],
+  },
+  'out-of-bounds': {
+    title: 'Access outside of the memory',
+    meaning: '{reg} is {value}. The access would reach beyond what is there.',
+    advice: ['Limit the offset ahead of the access, so that offset plus size stay within the memory.'],
+    cases: [
+      {
+        when: /invalid access to map value, value_size=(?<limit>\d+) off=(?<off>-?\d+) size=(?<size>\d+)/,
+        title: 'Access outside of a map value',
+        meaning:
+          'A value of this map has {limit} bytes. With what is known of {reg} here, this access of {size} bytes can lie at offset {off}, which is not inside.',
+        advice: [
+          'Check the index against the number of elements ahead of the access, on the very variable that is used: `if (i >= N) return 0;`.',
+          'Or mask it, if the number is a power of two: `i &= N - 1;`. The compiler cannot undo a mask on a volatile or a global value.',
+          'Count with the size of an element: an index i reaches up to (i + 1) * sizeof(element).',
+        ],
+      },
+      {
+        when: /invalid access to memory, mem_size=(?<limit>\d+) off=(?<off>-?\d+) size=(?<size>\d+)/,
+        title: 'Access outside of a piece of memory',
+        meaning:
+          '{reg} points to memory of {limit} bytes. This access of {size} bytes can lie at offset {off}, which is not inside.',
+        advice: [
+          'Ask for more memory (the size argument of bpf_ringbuf_reserve, the type of the argument), or access less.',
+          'Limit a variable offset ahead of the access.',
+        ],
+      },
+      {
+        when: /invalid access to map key, key_size=(?<limit>\d+) off=(?<off>-?\d+) size=(?<size>\d+)/,
+        title: 'Access outside of a map key',
+        meaning:
+          'A key of this map has {limit} bytes; this access of {size} bytes at offset {off} is not inside.',
+        advice: ['Use a type for the key that is as large as the map says.'],
+      },
+      {
+        when: /invalid access to flow keys off=(?<off>-?\d+) size=(?<size>\d+)/,
+        title: 'Access outside of struct bpf_flow_keys',
+        meaning: '{size} bytes at offset {off} are not inside of the flow keys.',
+        advice: ['Access the fields of struct bpf_flow_keys by name.'],
+      },
+    ],
+  },
+  'negative-offset': {
+    title: 'An offset that may be negative',
+    meaning: '{reg} is {value}. With a negative offset, the access would lie ahead of the memory.',
+    advice: [
+      'Use an unsigned type for the index.',
+      'Or check both ends: `if (i < 0 || i >= N) return 0;`.',
+      'A helper that returns a negative error number on failure needs a check ahead of its result being used as an offset.',
+    ],
+  },
+  'unbounded-offset': {
+    title: 'An offset without an upper limit',
+    meaning: '{reg} is {value}. Nothing on this path limits how far the access reaches.',
+    advice: [
+      'Check the offset ahead of the access: `if (i >= N) return 0;`.',
+      'Check the same variable that is used: the compiler may have kept a copy from ahead of the check. A mask (`i &= N - 1`) right at the access holds best.',
+    ],
+  },
+  'variable-offset': {
+    title: 'A variable offset where only a constant one is allowed',
+    meaning: '{reg} is {value}. This kind of memory takes constant offsets only.',
+    advice: ['Unroll the loop, or copy what is needed to a map value or the stack and index there.'],
+  },
+  'packet-out-of-bounds': {
+    title: 'Packet bytes are accessed that may not exist',
+    meaning:
+      '{reg} is {value}. On this path, the program has not compared it with data_end in a way that covers this access.',
+    advice: ['Check ahead of the access: `if (data + OFFSET + SIZE > data_end) return XDP_PASS;`.'],
+    cases: [
+      {
+        when: /invalid access to packet, off=(?<off>-?\d+) size=(?<size>\d+), R(?<n>\d+)\(id=\d+,off=-?\d+,r=0\)/,
+        title: 'A packet is accessed without a check against data_end',
+        meaning:
+          'This reads or writes {size} bytes at offset {off} through R{n}. No comparison with data_end on this path covers any byte there: the packet may be shorter.',
+        advice: [
+          'Check ahead of the access: `if (ptr + {size} > data_end) return XDP_PASS;`, with the very pointer that is used.',
+          'If there is a check and the offset is variable: limit the variable first (to 65535 at most), then add it to the pointer, then compare the sum with data_end.',
+          'A pointer that a variable was added to is a new pointer: checks of the old one do not count for it.',
+        ],
+      },
+      {
+        when: /invalid access to packet, off=(?<off>-?\d+) size=(?<size>\d+), R(?<n>\d+)\(id=\d+,off=-?\d+,r=(?<range>\d+)\)/,
+        title: 'The check against data_end covers too little',
+        meaning:
+          'This reads or writes {size} bytes at offset {off} through R{n}, but the comparison with data_end on this path proves the first {range} bytes only.',
+        advice: [
+          'Check for as much as is accessed: the end of the last field, not its start. `if ((void *)(header + 1) > data_end) return XDP_PASS;` covers a whole header.',
+        ],
+      },
+    ],
+  },
+  'packet-argument': {
+    title: 'A helper is given a packet pointer it does not take',
+    meaning: '{reg} is {value}. {helper} does not work on packet bytes in programs of this type.',
+    advice: ['Copy the bytes to the stack first and pass their address.'],
+  },
+  'bad-context-access': {
+    title: 'A context field that cannot be accessed like this',
+    meaning: 'The access does not fit a field of the context of this program type.',
+    advice: ['Use the fields of the context by name.'],
+    cases: [
+      {
+        when: /invalid bpf_context access off=(?<off>-?\d+) size=(?<size>\d+)/,
+        title: 'A context field that cannot be accessed like this',
+        meaning:
+          'This accesses {size} bytes at offset {off} of the context. Programs of this type have no field there that can be read, or written, with that size.',
+        advice: [
+          'Check that the type of the context in the source is that of the program type (struct xdp_md, struct __sk_buff, struct pt_regs …).',
+          'Most fields can only be read, and only in their own size; data and data_end are 4 bytes that give a pointer.',
+          'For an argument of a traced function: it may not exist, or be of a type that cannot be read.',
+        ],
+      },
+    ],
+  },
+  'modified-pointer': {
+    title: 'A pointer is used with an offset that it must not have',
+    meaning:
+      '{reg} is {value}. Pointers to the context and to kernel objects are used as they were given, with constant offsets in the access itself.',
+    advice: [
+      'Access fields by name through the original pointer. If the compiler computed the address of a field first, read the field into a variable ahead of the branch that needs it.',
+      'Pass the original pointer to helpers, not one that was moved.',
+    ],
+  },
+  misaligned: {
+    title: 'Access at an address that is no multiple of its size',
+    meaning:
+      '{reg} is {value}. On the stack, for atomic operations, and where strict alignment is asked for, an access of n bytes must be at a multiple of n.',
+    advice: [
+      'Let the compiler lay out variables and structures; do not cast a byte pointer to a wider type.',
+      'Mark structures of packets as packed, or copy unaligned fields with __builtin_memcpy.',
+    ],
+  },
+  'read-only': {
+    title: 'A write to memory that can only be read',
+    meaning: '{reg} is {value}, which programs of this type cannot write.',
+    advice: ['Copy what is to be changed to the stack or a map value.'],
+    cases: [
+      {
+        when: /cannot write into packet/,
+        title: 'Programs of this type cannot write packets',
+        meaning: '{reg} is {value}. Programs of this type may read packet bytes, but not change them.',
+        advice: [
+          'Use the helper that changes packets (bpf_skb_store_bytes), or a program type that may write: XDP, tc.',
+        ],
+      },
+      {
+        when: /write to change key R\d+ not allowed/,
+        title: 'A map key is written',
+        meaning: 'The callback gets the key to read it: changing it would break the map.',
+        advice: ['Copy the key to the stack and change the copy.'],
+      },
+    ],
+  },
+  'map-direction': {
+    title: 'A map is accessed in a way that it does not allow',
+    meaning: 'The flags of the map do not allow programs this access.',
+    advice: ['Change the flags of the map (BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG).'],
+    cases: [
+      {
+        when: /write into map forbidden/,
+        title: 'A map that programs can only read is written',
+        meaning:
+          'The map was made with BPF_F_RDONLY_PROG. Constants (.rodata) are such a map: they stand still once the program is loaded.',
+        advice: [
+          'A global variable that the program changes must not be `const`.',
+          'Otherwise make the map without BPF_F_RDONLY_PROG.',
+        ],
+      },
+      {
+        when: /read from map forbidden/,
+        title: 'A map that programs can only write is read',
+        meaning: 'The map was made with BPF_F_WRONLY_PROG.',
+        advice: ['Make the map without BPF_F_WRONLY_PROG.'],
+      },
+    ],
+  },
+  'special-field': {
+    title: 'A field of a map value that only helpers may touch',
+    meaning:
+      'Locks, timers and pointers to kernel objects in map values are not plain memory: a load or store there could break them.',
+    advice: [
+      'Use the field through its helpers (bpf_spin_lock, bpf_timer_init, bpf_kptr_xchg) and access the other fields one by one.',
+      'Do not copy or clear the whole structure; assign its plain fields.',
+    ],
+  },
+  'bad-struct-access': {
+    title: 'An access that does not fit the kernel structure',
+    meaning:
+      '{reg} is {value}. Offset and size of the access do not fit a field of it that programs can read.',
+    advice: [
+      'Access fields by name, with the structure as the running kernel has it (vmlinux.h, CO-RE).',
+      'Kernel structures are read only; to write them needs a helper.',
+    ],
+  },
+  'different-pointers': {
+    title: 'One instruction would access two kinds of memory',
+    meaning:
+      'On another path, this instruction was reached with a pointer to another kind of memory. The kernel rewrites such an access by the kind, which it cannot do for both.',
+    advice: [
+      'Access each kind in its own branch. The compiler may have joined two branches that do the same: a barrier (`asm volatile("")`) in one of them keeps them apart.',
+    ],
+  },
+  'stack-out-of-bounds': {
+    title: 'Access outside of the stack',
+    meaning: '{reg} is {value}. A function has 512 bytes of stack at most, from fp-512 to fp-1.',
+    advice: [
+      'Put large variables into a map (a per-CPU array with one element is the usual place).',
+      'Limit a variable index ahead of the access.',
+    ],
+    cases: [
+      {
+        when: /invalid(?<how> \w+(?: \w+)*) stack R(?<n>\d+) off=(?<off>-?\d+) size=(?<size>-?\d+)/,
+        title: 'Access outside of the stack',
+        meaning: 'These {size} bytes at fp{off} are not inside of the stack, which goes from fp-512 to fp-1.',
+        advice: [
+          'Function local variables take 512 bytes at most together: put large ones into a map (a per-CPU array with one element is the usual place).',
+          'Check the index of an array on the stack.',
+        ],
+      },
+      {
+        when: /invalid variable-offset(?<how> \w+(?: \w+)*) stack R(?<n>\d+) var_off=(?<var>.*) off=(?<off>-?\d+) size=(?<size>-?\d+)/,
+        title: 'A variable index can reach outside of an array on the stack',
+        meaning:
+          'R{n} is {value}. With all offsets that are possible here, {size} bytes there can lie outside of the stack.',
+        advice: ['Limit the index ahead of the access: `if (i >= N) return 0;`, or `i &= N - 1;`.'],
+      },
+    ],
+  },
+  'invalid-stack-read': {
+    title: 'Stack bytes are read that cannot be read like this',
+    meaning: 'The read covers part of a stored pointer or register that cannot be taken apart.',
+    advice: ['Read what was stored with the size it was stored with.'],
+  },
+  'partial-fill': {
+    title: 'Part of a stored pointer is read',
+    meaning: 'A pointer was stored on the stack in 8 bytes; reading fewer would make a number of it.',
+    advice: ['Read the pointer with all its 8 bytes.'],
+  },
+  'partial-spill': {
+    title: 'Part of a pointer is stored',
+    meaning:
+      '{reg} is {value}. A pointer is stored on the stack whole, in 8 bytes at a multiple of 8, or not at all.',
+    advice: ['Store it in a variable of pointer type.'],
+  },
+  'stack-pointer-escapes': {
+    title: 'The address of a local variable leaves its function',
+    meaning: 'The stack of a function is gone once it returns; its address must not be kept in the caller.',
+    advice: ['Let the caller have the variable and pass its address.'],
+  },
+  'pointer-arithmetic': {
+    title: 'Arithmetic that pointers do not allow',
+    meaning:
+      '{reg} is {value}. A pointer may be moved by adding or subtracting numbers in 64 bits; other operations would make its value unknown.',
+    advice: ['Do the arithmetic on numbers and add the result to the pointer at the end.'],
+    cases: [
+      {
+        when: /R(?<n>\d+) pointer arithmetic on (?<type>\w*or_null\w*) prohibited, null-check it first/,
+        title: 'A pointer that may be NULL is moved ahead of its check',
+        meaning: 'R{n} is {value}. NULL plus an offset is not NULL: a check afterwards would not find it.',
+        advice: ['Compare with NULL first, then take the address of a field or element.'],
+      },
+      {
+        when: /R(?<n>\d+) pointer arithmetic on (?<type>\w+) prohibited/,
+        title: 'A pointer is moved that must stay as it is',
+        meaning: 'R{n} is {value}. Pointers of type {type} are used as they are.',
+        advice: [
+          'Compute with the start of the packet or memory instead: `data + length`, never `data_end - length`.',
+        ],
+      },
+      {
+        when: /R(?<n>\d+) 32-bit pointer arithmetic prohibited/,
+        title: 'Arithmetic on half of a pointer',
+        meaning: 'A 32-bit operation on R{n} would cut off the upper half of a pointer.',
+        advice: ['Use 64-bit types (unsigned long) where pointers are computed with.'],
+      },
+      {
+        when: /R(?<n>\d+) (?:bitwise operator|pointer arithmetic with) (?<op>\S+)/,
+        title: 'Arithmetic that makes no sense for a pointer',
+        meaning:
+          'R{n} is a pointer, and `{op}` on a pointer gives no pointer. Only numbers can be added to it or subtracted from it.',
+        advice: [
+          'To align or mask, compute the offset as a number and add it to the pointer.',
+          'To multiply an index, do so before it is added.',
+        ],
+      },
+      {
+        when: /R(?<n>\d+) pointer (?<op>\S+) pointer prohibited/,
+        title: 'Arithmetic on two pointers',
+        meaning:
+          'Both operands are pointers; `{op}` of two pointers gives nothing of use. Only their difference can be taken.',
+        advice: ['Add numbers to pointers, not pointers to pointers.'],
+      },
+      {
+        when: /R(?<n>\d+) subtraction from stack pointer prohibited/,
+        title: 'Subtraction from a stack pointer',
+        meaning:
+          'Offsets from the stack are added, also negative ones; subtracting a register is not followed.',
+        advice: ['Add the negative number instead.'],
+      },
+    ],
+  },
+  'pointer-out-of-bounds': {
+    title: 'A pointer is moved too far',
+    meaning:
+      '{reg} is moved by {value}, or ends up further than 2^29 bytes from what it points to. The verifier stops here, so that offsets can never wrap around.',
+    advice: [
+      'Limit the number ahead of the addition: `if (n > MAX) return 0;`, on the variable that is added.',
+      'A negative number (an error code, a difference) needs a check for that too.',
+    ],
+  },
+} as const satisfies Partial<Record<RejectionCode, RejectionTexts>>;
