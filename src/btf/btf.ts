@@ -24,6 +24,7 @@ const LONG_NAMES: readonly string[] = [
 
 /** What `parseBtf` hands over: checked sections. */
 interface BtfData {
+  readonly bytes: Uint8Array;
   readonly reader: ByteReader;
   /** Offsets of the type records in `reader`. */
   readonly offsets: Uint32Array;
@@ -34,6 +35,8 @@ interface BtfData {
 
 /** Type information of an object, a kernel or (over its base) a kernel module. Immutable. Made by `parseBtf`. */
 export class Btf {
+  /** The whole blob that it was parsed from. */
+  readonly bytes: Uint8Array;
   readonly byteOrder: ByteOrder;
   readonly strings: BtfStrings;
   /** What this split BTF stands on. */
@@ -50,6 +53,7 @@ export class Btf {
   private pointerBytes: number | undefined;
 
   constructor(data: BtfData) {
+    this.bytes = data.bytes;
     this.byteOrder = data.reader.order;
     this.reader = data.reader;
     this.offsets = data.offsets;

@@ -39,7 +39,7 @@ export function parseBtf(bytes: Uint8Array, order?: ByteOrder, options: ParseBtf
   const firstId = base?.typeCount ?? 1;
   const offsets = findTypes(parts.types, firstId);
   checkReferences(parts.types, offsets, firstId, strings, base);
-  return new Btf({ reader: parts.types, offsets, firstId, strings, base });
+  return new Btf({ bytes, reader: parts.types, offsets, firstId, strings, base });
 }
 
 function checkStrings(strings: ByteReader, split: boolean): void {

@@ -21,7 +21,7 @@ export type KernelFile =
   | { readonly kind: 'link'; readonly link: KernelLink; readonly held: Held }
   | { readonly kind: 'perf-event'; readonly event: PerfEventRef; readonly held: Held }
   | { readonly kind: 'path'; readonly node: PathNode; readonly held: Held }
-  | { readonly kind: 'iterator'; read(size: number): Uint8Array | number; readonly held: Held }
+  | { readonly kind: 'iterator'; readonly held: Held }
   | { readonly kind: 'stats'; readonly held: Held };
 
 /** A map as a descriptor holds it: user space counts, too (bpf_map_inc_with_uref). */

@@ -61,6 +61,8 @@ export interface LinkRules {
   readonly detachable: boolean;
   /** BPF_LINK_UPDATE: 0 or a negative errno for a new program; undefined where it cannot be updated (EINVAL). */
   readonly checkUpdate?: (program: LoadedProgram, link: KernelLink) => number;
+  /** Told after an exchange. */
+  readonly onUpdate?: () => void;
 }
 
 /** A link (struct bpf_link): holds its program; the last reference takes it off its hook. */
@@ -152,6 +154,7 @@ export class KernelLink implements Link, Held {
     program.hold();
     this.current.release();
     this.current = program;
+    this.rules.onUpdate?.();
   }
 
   /** The library's link: it holds itself until `detach`. */
@@ -243,7 +246,7 @@ export class HookTable {
     return this.rows.get(hook) ?? [];
   }
 
-  /** Number of the present state of a hook's row: 1 when nothing is there. */
+  /** Number of the present state of a hook's row: 1 when nothing was there. */
   revision(hook: string): number {
     return this.revisions.get(hook) ?? 1;
   }
@@ -274,6 +277,18 @@ export class HookTable {
     attachment.program.release();
   }
 
+  /** Takes everything off the hooks whose keys start so, as when a cgroup goes. */
+  clear(prefix: string): void {
+    for (const key of this.keys()) {
+      if (!key.startsWith(prefix)) continue;
+      for (const attachment of this.at(key)) {
+        if (attachment.link === undefined) this.remove(attachment);
+        else attachment.link.takeOff();
+      }
+    }
+    for (const key of [...this.revisions.keys()]) if (key.startsWith(prefix)) this.revisions.delete(key);
+  }
+
   private setRow(hook: string, row: Attachment[]): void {
     if (row.length > 0) {
       this.rows.set(hook, row);
@@ -281,6 +296,8 @@ export class HookTable {
       return;
     }
     this.rows.delete(hook);
-    this.revisions.delete(hook);
+    // A device forgets an empty row; a cgroup counts on.
+    if (hook.startsWith('cgroup')) this.bump(hook);
+    else this.revisions.delete(hook);
   }
 }

@@ -3,6 +3,7 @@
  * randomness, CPUs and tasks are given to it.
  */
 import type { KconfigValue } from '../loader/index.ts';
+import type { BpfCommand } from '../spec/index.ts';
 import type { Memory } from '../vm/index.ts';
 import type { Clock } from './clock.ts';
 import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
@@ -12,6 +13,12 @@ import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
 import { type LoadChoices, type LoadedObject, loadObject, unloadObject } from './load.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { BpfObject } from './object.ts';
+import { PathTable } from './paths.ts';
+import { Process } from './process.ts';
+import { bpfRaw, bpfTyped } from './syscall/bpf.ts';
+import type { SyscallContext } from './syscall/context.ts';
+import type { BpfAttr } from './syscall/typed-attr.ts';
+import { UserSpace } from './syscall/user-space.ts';
 import type { Task, TaskOptions } from './tasks.ts';
 import type { TracePipe } from './trace-pipe.ts';
 import type { CallArgument } from './user-memory.ts';
@@ -41,6 +48,9 @@ export class Kernel {
   private readonly strictTypes: boolean;
   /** Network devices: `lo` and `eth0` from the start. */
   readonly devices: DeviceTable;
+  /** Memory, files and descriptors of the process that calls `bpf`. */
+  readonly process: Process;
+  private readonly syscalls: SyscallContext;
 
   constructor(options: KernelOptions = {}) {
     this.machine = new Machine(options);
@@ -50,6 +60,11 @@ export class Kernel {
     this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
     this.ksyms = options.ksyms ?? {};
     this.unsafe = options.unsafe ?? false;
+    const { machine, hooks, devices, events, ksyms } = this;
+    const paths = new PathTable();
+    const user = new UserSpace(machine.memory);
+    this.process = new Process(machine, paths, hooks);
+    this.syscalls = { machine, hooks, devices, events, paths, user, ksyms, fds: machine.fds };
   }
 
   /** Number of CPUs. */
@@ -128,6 +143,24 @@ export class Kernel {
     for (const handle of [...object.mapList, ...object.programList]) handle.setLive(undefined);
     for (const section of object.sections) section?.comeBack();
     unloadObject(loaded);
+  }
+
+  /**
+   * bpf(2), typed: `kernel.bpf('BPF_MAP_CREATE', { map_type: 2, key_size: 4, value_size: 8, max_entries: 1 })`. What the kernel writes is
+   * written back to `attr`.
+   * @returns a descriptor, or 0.
+   * @throws SyscallError with the errno; UsageError for attributes that the command does not have.
+   */
+  bpf<C extends BpfCommand>(command: C, attr: BpfAttr<C>): number;
+  /**
+   * bpf(2) for bindings: the number of a command, bytes of union bpf_attr, and what the caller says their size is. Pointers in them are
+   * addresses of `process.allocate`. What the kernel writes is written to the bytes.
+   * @returns a descriptor, 0, or a negative errno.
+   */
+  bpf(command: number, attr: Uint8Array, size?: number): number;
+  bpf(command: BpfCommand | number, attr: object, size?: number): number {
+    if (typeof command === 'number') return bpfRaw(this.syscalls, command, attr as Uint8Array, size);
+    return bpfTyped(this.syscalls, command, attr);
   }
 
   /** A system call by the current task, or another's: `kernel.syscall('openat', [-100, '/etc/passwd', 0])`. */

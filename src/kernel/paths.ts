@@ -22,6 +22,8 @@ function leaf(kind: 'file' | 'netns', name: string, parent: PathNode): void {
 
 export class PathTable {
   private readonly root = directory('directory', '', undefined);
+  private readonly ids = new WeakMap<PathNode, number>();
+  private lastId = 0;
   /** The root of all cgroups, at /sys/fs/cgroup. */
   readonly cgroupRoot: PathNode;
 
@@ -30,6 +32,7 @@ export class PathTable {
     const fs = directory('directory', 'fs', sys);
     directory('bpffs', 'bpf', fs);
     this.cgroupRoot = directory('cgroup', 'cgroup', fs);
+    this.idOf(this.cgroupRoot);
     directory('directory', 'tmp', this.root);
     leaf('file', 'null', directory('directory', 'dev', this.root));
     const self = directory('directory', 'self', directory('directory', 'proc', this.root));
@@ -77,6 +80,13 @@ export class PathTable {
     node.parent.children?.delete(node.name);
     node.pin?.held.release();
     return node;
+  }
+
+  /** The inode number of a node: given when it is first asked for. */
+  idOf(node: PathNode): number {
+    const id = this.ids.get(node) ?? ++this.lastId;
+    this.ids.set(node, id);
+    return id;
   }
 
   private newEntry(path: string, base: PathNode, isDirectory: boolean): { parent: PathNode; name: string } {

@@ -25,6 +25,8 @@ export interface ProgramFacts {
   /** Type that it attaches to, and whose type that is. */
   readonly attachBtfId?: number;
   readonly attachBtf?: LiveBtf;
+  /** Bytes of its context that it may read or write, as far as its instructions say. */
+  readonly contextBytes?: number;
   /** Instructions that the verifier looked at. */
   readonly verifiedInsns?: number;
 }

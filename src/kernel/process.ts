@@ -1,0 +1,85 @@
+/**
+ * The user's side of the simulated process: memory that system calls may point to, files by path, perf events, and descriptors. What
+ * open(2), mkdir(2), unlink(2), close(2) and perf_event_open(2) are for programs that use bpf(2).
+ */
+import { Errno, SyscallError } from '../base/errno.ts';
+import type { FdTable } from './fds.ts';
+import { perfEventFile } from './files.ts';
+import type { HookTable } from './hooks.ts';
+import type { Machine } from './machine.ts';
+import type { PathTable } from './paths.ts';
+import { pathOf } from './paths.ts';
+import { PerfEvent, type PerfEventTarget } from './perf-events.ts';
+
+export class Process {
+  private readonly machine: Machine;
+  private readonly paths: PathTable;
+  private readonly hooks: HookTable;
+
+  constructor(machine: Machine, paths: PathTable, hooks: HookTable) {
+    this.machine = machine;
+    this.paths = paths;
+    this.hooks = hooks;
+  }
+
+  /** How many descriptors are open. */
+  get openFiles(): number {
+    return this.fds.count;
+  }
+
+  /** Puts content, or so many zeros, into memory of the process. @returns its address, for pointers in attributes. */
+  allocate(content: Uint8Array | number): number {
+    const size = typeof content === 'number' ? content : content.length;
+    const address = this.machine.memory.allocate({
+      size: Math.max(size, 1),
+      kind: 'user',
+      name: 'user memory',
+    });
+    if (typeof content !== 'number') this.machine.memory.writeBytes(address, content);
+    return address;
+  }
+
+  /** Gives memory of `allocate` back. */
+  free(address: number): void {
+    this.machine.memory.free(address);
+  }
+
+  /** Opens a directory of the bpffs, a cgroup or another path. @throws SyscallError as open(2). */
+  open(path: string): number {
+    const node = this.paths.find(path);
+    if (node.kind === 'pin')
+      throw new SyscallError(Errno.EACCES, `what is pinned at '${path}' is opened by BPF_OBJ_GET`);
+    const nothing = { hold: () => undefined, release: () => undefined };
+    return this.opened(this.fds.open({ kind: 'path', node, held: nothing }));
+  }
+
+  /** Makes a directory below /sys/fs/bpf, or a cgroup below /sys/fs/cgroup. @throws SyscallError as mkdir(2). */
+  makeDirectory(path: string): void {
+    this.paths.makeDirectory(path);
+  }
+
+  /** Removes a pin, a directory or a cgroup. @throws SyscallError as unlink(2) and rmdir(2). */
+  remove(path: string): void {
+    const node = this.paths.remove(path);
+    if (node.kind === 'cgroup') this.hooks.clear(`cgroup${pathOf(node)}:`);
+  }
+
+  /** A descriptor of a perf event. */
+  openPerfEvent(target: PerfEventTarget, cpu = 0): number {
+    return this.opened(this.fds.open(perfEventFile(new PerfEvent(target, cpu))));
+  }
+
+  /** Closes a descriptor. @throws SyscallError EBADF. */
+  close(fd: number): void {
+    if (!this.fds.close(fd)) throw new SyscallError(Errno.EBADF, `descriptor ${fd} is not open`);
+  }
+
+  private get fds(): FdTable {
+    return this.machine.fds;
+  }
+
+  private opened(fd: number): number {
+    if (fd < 0) throw new SyscallError(-fd, 'too many files are open');
+    return fd;
+  }
+}

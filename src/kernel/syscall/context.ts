@@ -1,0 +1,73 @@
+/** What the commands of bpf(2) work on: the machine, its hooks and devices, and the memory and files of the calling process. */
+import { Errno } from '../../base/errno.ts';
+import type { DeviceTable } from '../devices.ts';
+import type { EventSource } from '../events.ts';
+import type { FdTable } from '../fds.ts';
+import type { KernelFile } from '../files.ts';
+import type { HookTable, KernelLink } from '../hooks.ts';
+import type { LiveBtf } from '../live-btf.ts';
+import type { LiveMap } from '../live-map.ts';
+import type { LoadedProgram } from '../loaded-program.ts';
+import type { Machine } from '../machine.ts';
+import type { PathTable } from '../paths.ts';
+import { fail } from './failure.ts';
+import type { UserSpace } from './user-space.ts';
+
+/** One for each kernel. */
+export interface SyscallContext {
+  readonly machine: Machine;
+  readonly hooks: HookTable;
+  readonly devices: DeviceTable;
+  readonly events: EventSource;
+  readonly paths: PathTable;
+  readonly user: UserSpace;
+  /** Addresses of kernel symbols by name. */
+  readonly ksyms: Readonly<Record<string, bigint>>;
+  readonly fds: FdTable;
+}
+
+type Kind = KernelFile['kind'];
+
+/** The file behind a descriptor. @throws SyscallError EBADF when there is none, EINVAL when it is of another kind. */
+export function fileOf<K extends Kind>(
+  sys: SyscallContext,
+  fd: number,
+  kind: K,
+): Extract<KernelFile, { kind: K }> {
+  const file = sys.fds.get(fd | 0);
+  if (file === undefined) fail(Errno.EBADF, `descriptor ${fd | 0} is not open`);
+  if (file.kind !== kind) fail(Errno.EINVAL, `descriptor ${fd} is a ${file.kind}, not a ${kind}`);
+  return file as Extract<KernelFile, { kind: K }>;
+}
+
+export function mapOf(sys: SyscallContext, fd: number): LiveMap {
+  return fileOf(sys, fd, 'map').map;
+}
+
+export function programOf(sys: SyscallContext, fd: number): LoadedProgram {
+  return fileOf(sys, fd, 'program').program;
+}
+
+export function btfOf(sys: SyscallContext, fd: number): LiveBtf {
+  return fileOf(sys, fd, 'btf').btf;
+}
+
+export function linkOf(sys: SyscallContext, fd: number): KernelLink {
+  return fileOf(sys, fd, 'link').link;
+}
+
+/** Opens a file; the descriptor is the command's result. @throws SyscallError EMFILE. */
+export function openFile(sys: SyscallContext, file: KernelFile): number {
+  const fd = sys.fds.open(file);
+  return fd < 0 ? fail(-fd, 'too many files are open') : fd;
+}
+
+/** Opens a new object that nobody holds yet: when that fails, nothing of it stays. */
+export function openNew(sys: SyscallContext, file: KernelFile): number {
+  file.held.hold();
+  try {
+    return openFile(sys, file);
+  } finally {
+    file.held.release();
+  }
+}
