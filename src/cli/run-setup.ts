@@ -38,6 +38,7 @@ export interface RunOptions {
   readonly engine: EngineName;
   readonly btf: readonly string[];
   readonly trace?: boolean;
+  readonly unsafe?: boolean;
 }
 
 /** Adds the options that say what the machine is like and what happens on it. */
@@ -68,12 +69,13 @@ export function addRunOptions(command: Command): Command {
       [],
     )
     .option('--seed <n>', 'seed of the random numbers', integerOption('--seed', 0, 0xffff_ffff), 1)
-    .option('--trace', 'print every instruction that runs, to stderr');
+    .option('--trace', 'print every instruction that runs, to stderr')
+    .option('--unsafe', 'load programs that the verifier rejects, too; every access is checked');
 }
 
 /**
  * Opens an object, loads it into a kernel that is as the options say, and sets the map entries that they name.
- * @throws What opening and loading throw; UsageError for a name that there is not.
+ * @throws What opening and loading throw, VerifierError for a program that is rejected; UsageError for a name that there is not.
  */
 export function loadAsAsked(
   file: string,
@@ -116,6 +118,7 @@ function makeKernel(options: RunOptions, io: Io): Kernel {
     kconfig,
     ...(options.pid === undefined ? {} : { task: { pid: options.pid } }),
     ...(options.trace === true ? { onInsn: traceTo(io) } : {}),
+    unsafe: options.unsafe === true,
   });
 }
 

@@ -116,7 +116,15 @@ describe('bpflab run', () => {
       '--data',
       toHex(frame),
     ]);
-    expect(result.stdout).toBe('parse_ethernet (xdp, test run): returned 1 XDP_DROP\n');
+    expect(result.stdout).toBe(
+      [
+        'verified parse_ipv4: accepted, 33 insns, 3 states',
+        'verified parse_udp: accepted, 26 insns, 2 states',
+        'verified parse_ethernet: accepted, 31 insns, 2 states',
+        'parse_ethernet (xdp, test run): returned 1 XDP_DROP',
+        '',
+      ].join('\n'),
+    );
     expect(result.status).toBe(0);
   });
 

@@ -1,12 +1,19 @@
 /** `bpflab run OBJ`: load an object, make its events happen, show what its programs did. */
+import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { VmFault } from '../../index.ts';
+import { VerifierError, VmFault } from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { dumpMaps, mapsToJson } from '../render/maps.ts';
 import { consumeEvents, renderRecords } from '../render/records.ts';
 import { renderRuns } from '../render/runs.ts';
+import {
+  rejectionToJson,
+  renderRejection,
+  renderVerifications,
+  verificationsToJson,
+} from '../render/verifications.ts';
 import { CommandFailed } from '../report.ts';
 import { type Outcome, runPrograms } from '../run-programs.ts';
 import { addRunOptions, loadAsAsked, type RunOptions, runPlan } from '../run-setup.ts';
@@ -22,15 +29,33 @@ export function define(command: Command, io: Io): void {
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      '\nWithout --fire, packet programs run on --data (64 zero bytes by default), others on the event in their section name.\n',
+      '\nPrograms are verified first, as Linux 6.12 does; one that it rejects is not run and makes the exit code 1.\n' +
+        'Without --fire, packet programs run on --data (64 zero bytes by default), others on the event in their section name.\n',
     )
     .action((file: string, options: RunCommandOptions) => {
       run(file, options, io);
     });
 }
 
+/** Loads the object; a program that the verifier rejects ends the command. */
+function load(file: string, options: RunCommandOptions, io: Io): ReturnType<typeof loadAsAsked> {
+  try {
+    return loadAsAsked(file, options, io);
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error;
+    if (options.json === true)
+      printJson(io, 'run', {
+        object: basename(file).split('.')[0],
+        verified: [rejectionToJson(error)],
+        runs: [],
+      });
+    else io.err(renderRejection(error, file, io.errColor));
+    throw new CommandFailed(ExitCode.Failed);
+  }
+}
+
 function run(file: string, options: RunCommandOptions, io: Io): void {
-  const { kernel, object } = loadAsAsked(file, options, io);
+  const { kernel, object } = load(file, options, io);
   const records = consumeEvents(object);
 
   let outcomes: readonly Outcome[] = [];
@@ -46,6 +71,7 @@ function run(file: string, options: RunCommandOptions, io: Io): void {
   if (options.json === true) {
     printJson(io, 'run', {
       object: object.spec.name,
+      verified: verificationsToJson(object),
       runs: outcomes,
       trace: lines,
       records: records.list(),
@@ -55,6 +81,7 @@ function run(file: string, options: RunCommandOptions, io: Io): void {
       ...(options.dumpMaps === true ? { maps: mapsToJson(object) } : {}),
     });
   } else {
+    io.out(renderVerifications(object, io.color));
     if (fault === undefined) io.out(renderRuns(outcomes, io.color));
     for (const line of lines) io.out(`${line}\n`);
     io.out(renderRecords(records.list(), io.color));
