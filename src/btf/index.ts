@@ -2,6 +2,7 @@
 export { Btf } from './btf.ts';
 export { BtfBuilder, type BtfBuilderOptions, type BtfTypeSpec } from './build.ts';
 export { type DumpCOptions, dumpC } from './c-dump.ts';
+export { readC } from './c-read.ts';
 export { type PrintTypeOptions, printDeclaration, printSignature, printType, typeName } from './c-type.ts';
 export * from './core-reloc/index.ts';
 export { type BtfExt, type BtfExtSection, parseBtfExt } from './ext.ts';
