@@ -1,5 +1,5 @@
 /** The commands: one row each, loaded only when it is asked for, so that a small command starts fast. */
-import { Command } from 'commander';
+import { Command, Help, Option } from 'commander';
 import type { Io } from './io.ts';
 import { readPackageFile } from './package-files.ts';
 
@@ -22,6 +22,10 @@ const COMMANDS: Readonly<Record<string, CommandRow>> = {
   verify: {
     summary: 'say whether Linux would accept the programs of objects, and if not, why',
     load: () => import('./commands/verify.ts'),
+  },
+  map: {
+    summary: 'show the maps of an object, after a run or as load leaves them',
+    load: () => import('./commands/map.ts'),
   },
   inspect: {
     summary: 'show sections, programs, maps, types and relocations',
@@ -58,22 +62,29 @@ async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
       if (options.version === true) io.out(`${version()}\n`);
       else root.help({ error: true });
     });
+  // Commands take over what is set here when they are made.
+  root.exitOverride().configureOutput({
+    writeOut: (text) => {
+      io.out(text);
+    },
+    writeErr: (text) => {
+      io.err(text);
+    },
+  });
+  root.configureHelp({ optionDescription });
   const wanted = argv.find((word) => !word.startsWith('-'));
   for (const [name, row] of Object.entries(COMMANDS)) {
     const command = root.command(name).summary(row.summary).description(row.summary);
     if (name === wanted || (wanted === 'help' && argv.includes(name))) (await row.load()).define(command, io);
   }
-  for (const command of [root, ...root.commands]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => {
-        io.out(text);
-      },
-      writeErr: (text) => {
-        io.err(text);
-      },
-    });
-  }
   return root;
+}
+
+/** Options that may be repeated start as an empty list, which says nothing to users. */
+function optionDescription(option: Option): string {
+  const help = new Help();
+  if (!Array.isArray(option.defaultValue)) return help.optionDescription(option);
+  return help.optionDescription(new Option(option.flags, option.description));
 }
 
 function version(): string {

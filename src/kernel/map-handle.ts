@@ -71,6 +71,12 @@ export class MapHandle {
     return this.need().map;
   }
 
+  /** What the kernel calls it by: ids of the map and of its types (0 for none), and whether user space may write it no more. */
+  get identity(): { readonly id: number; readonly btfId: number; readonly frozen: boolean } {
+    const { id, btf, frozen } = this.need().live;
+    return { id, btfId: btf?.id ?? 0, frozen };
+  }
+
   /** The value of a key, or undefined. Per-CPU kinds give an array, one value a CPU. */
   lookup(key: MapKey): MapValue | undefined {
     const value = this.lookupBytes(this.encodeKey(key));

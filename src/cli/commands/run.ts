@@ -1,10 +1,11 @@
 /** `bpflab run OBJ`: load an object, make its events happen, show what its programs did. */
 import { basename } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { VerifierError, VmFault } from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
+import { PLOT_MODES, type PlotMode } from '../maps/histograms.ts';
 import { dumpMaps, mapsToJson } from '../render/maps.ts';
 import { consumeEvents, renderRecords } from '../render/records.ts';
 import { renderRuns } from '../render/runs.ts';
@@ -20,12 +21,14 @@ import { addRunOptions, loadAsAsked, type RunOptions, runPlan } from '../run-set
 
 interface RunCommandOptions extends RunOptions {
   readonly dumpMaps?: boolean;
+  readonly plot: PlotMode;
   readonly json?: boolean;
 }
 
 export function define(command: Command, io: Io): void {
   addRunOptions(command.argument('<object>', 'object file; - for stdin'))
     .option('--dump-maps', 'print the content of the maps afterwards')
+    .addOption(new Option('--plot <how>', 'draw histograms in it').choices(PLOT_MODES).default('auto'))
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -78,14 +81,14 @@ function run(file: string, options: RunCommandOptions, io: Io): void {
       ...(fault === undefined
         ? {}
         : { fault: { code: fault.code, message: fault.message, place: fault.place } }),
-      ...(options.dumpMaps === true ? { maps: mapsToJson(object) } : {}),
+      ...(options.dumpMaps === true ? { maps: mapsToJson(object, records.list()) } : {}),
     });
   } else {
     io.out(renderVerifications(object, io.color));
     if (fault === undefined) io.out(renderRuns(outcomes, io.color));
     for (const line of lines) io.out(`${line}\n`);
     io.out(renderRecords(records.list(), io.color));
-    if (options.dumpMaps === true) io.out(dumpMaps(object, io.color));
+    if (options.dumpMaps === true) io.out(dumpMaps(object, io.color, records.list(), options.plot));
     if (fault !== undefined) io.err(`${io.errColor.red('fault')} [${fault.code}]: ${fault.report()}\n`);
   }
   if (fault !== undefined) throw new CommandFailed(ExitCode.Failed);
