@@ -14,6 +14,7 @@ interface VerifyOptions {
   readonly prog: readonly string[];
   readonly raw: readonly string[];
   readonly logLevel: number;
+  readonly explain?: boolean;
   readonly strictAlignment?: boolean;
   readonly progFlags: number;
   readonly btf: readonly string[];
@@ -52,6 +53,7 @@ export function define(command: Command, io: Io): void {
       level,
       0,
     )
+    .option('--explain', 'say in plain words why a program is rejected, and where the value came from')
     .option('--strict-alignment', 'check alignment as machines that need it do')
     .option('--prog-flags <flags>', 'BPF_F_* by number or name, parted by commas', parseProgFlags, 0)
     .option('--btf <file>', "the kernel's types; further ones are of its modules (repeatable)", collect, [])
@@ -77,6 +79,7 @@ function run(files: readonly string[], options: VerifyOptions, io: Io): void {
   const filters = new Filters(filter, io);
   const choice: TableChoice = {
     filters,
+    explained: options.explain === true,
     sort: options.sort === undefined ? [] : parseSort(options.sort),
     ...(compare === undefined ? {} : { before: readRecords(io.read(compare)) }),
   };
@@ -99,5 +102,5 @@ function viewFor(
   const chosen = options.filter.length > 0 || options.sort !== undefined || options.compare !== undefined;
   if (options.json === true) return jsonView(io, choice);
   if (chosen || sources.length > 1) return tableView(io, choice);
-  return plainView(io, sources[0]?.kind === 'raw');
+  return plainView(io, sources[0]?.kind === 'raw', choice.explained);
 }

@@ -3,21 +3,34 @@
  * marks that libbpf puts around it.
  */
 import type { ChalkInstance } from 'chalk';
-import { describeErrno, failureLog, type Outcome, sourceLine } from '../verify/outcome.ts';
+import { describeErrno, explanationOf, failureLog, type Outcome, sourceLine } from '../verify/outcome.ts';
 import type { VerdictRecord } from '../verify/record.ts';
+import { renderExplanation } from './explanation.ts';
 
 /** Lines of the end of a log that are shown when nobody asked for the log. */
 const SHOWN_LINES = 40;
 
-/** Everything that is said of one program. `log` is the whole log, if it was asked for. */
-export function renderVerdict(outcome: Outcome, color: ChalkInstance): string {
+/**
+ * Everything that is said of one program: its log if that was asked for, its explanation if that was, else for a rejected one the end of
+ * the log.
+ */
+export function renderVerdict(outcome: Outcome, explained: boolean, color: ChalkInstance): string {
   const { record } = outcome;
-  const parts = [verdictLine(record, color), sourceText(outcome, color)];
+  const explanation = explained ? renderWhy(outcome, color) : '';
+  const parts = [verdictLine(record, color)];
+  if (explanation === '') parts.push(sourceText(outcome, color));
   if (record.log !== undefined) parts.push(framed(record.log));
-  else if (record.verdict === 'reject') parts.push(logEnd(outcome, color));
+  else if (record.verdict === 'reject' && explanation === '') parts.push(logEnd(outcome, color));
+  parts.push(explanation);
   if (outcome.logTruncated)
     parts.push(color.yellow('the log is longer than what is kept: its end is missing\n'));
   return parts.join('');
+}
+
+/** The explanation of a rejected program between empty lines; '' where there is none. */
+export function renderWhy(outcome: Outcome, color: ChalkInstance): string {
+  const explanation = explanationOf(outcome);
+  return explanation === undefined ? '' : `\n${renderExplanation(explanation, color)}\n`;
 }
 
 /** `parse (xdp): rejected with EACCES (-13): invalid access to packet…`. */
@@ -62,10 +75,15 @@ function framed(log: string): string {
  * A raw program on one line: verdict, errno as the kernel returns it, its closing statistics in its words, and the error. So that lines can
  * be held against what a kernel answered.
  */
-export function renderRawVerdict({ record }: Outcome, color: ChalkInstance): string {
+export function renderRawVerdict(outcome: Outcome, explained: boolean, color: ChalkInstance): string {
+  const { record } = outcome;
   const { verdict, errno, insns, states, peakStates, markRead, last } = record;
   const shown = verdict === 'accept' ? color.green(verdict) : color.red(verdict);
   const stats = `processed ${insns} insns total_states ${states} peak_states ${peakStates} mark_read ${markRead}`;
   const line = `${record.program}: ${shown} err ${0 - errno} ${stats}${last === '' ? '' : `: ${last}`}\n`;
-  return record.log === undefined ? line : line + framed(record.log);
+  return [
+    line,
+    record.log === undefined ? '' : framed(record.log),
+    explained ? renderWhy(outcome, color) : '',
+  ].join('');
 }

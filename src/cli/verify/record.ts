@@ -1,5 +1,5 @@
 /** What `verify` says of one program: the row of its table and of `--json`, which `--compare` reads back. */
-import { LoadError } from '../../index.ts';
+import { type Explanation, LoadError } from '../../index.ts';
 
 /** Result of one program, as `--json` prints it. */
 export interface VerdictRecord {
@@ -26,6 +26,8 @@ export interface VerdictRecord {
   readonly microseconds: number;
   /** The kernel's log, if one was asked for. */
   readonly log?: string;
+  /** Why it is rejected, if that was asked for. */
+  readonly explanation?: Explanation;
 }
 
 const TEXTS = ['object', 'program'] as const;

@@ -3,10 +3,10 @@ import { basename } from 'node:path';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { renderComparison, renderVerdictTable, type Tally } from '../render/verdict-table.ts';
-import { renderRawVerdict, renderVerdict } from '../render/verdicts.ts';
+import { renderRawVerdict, renderVerdict, renderWhy } from '../render/verdicts.ts';
 import { joinRows } from './compare.ts';
 import type { Filters } from './filters.ts';
-import type { Outcome } from './outcome.ts';
+import { explanationOf, type Outcome } from './outcome.ts';
 import type { VerdictRecord } from './record.ts';
 import { type parseSort, sortRows } from './sort.ts';
 import type { Row } from './stats.ts';
@@ -26,30 +26,35 @@ export interface TableChoice {
   readonly sort: ReturnType<typeof parseSort>;
   /** Results of an earlier run to compare with. */
   readonly before?: readonly VerdictRecord[];
+  /** Rejections are explained. */
+  readonly explained: boolean;
 }
 
 /** One file: a line a program, and what is wrong with it. */
-export function plainView(io: Io, raw: boolean): VerdictView {
+export function plainView(io: Io, raw: boolean, explained: boolean): VerdictView {
   const render = raw ? renderRawVerdict : renderVerdict;
   return {
     begin: () => undefined,
     add: (outcome) => {
-      io.out(render(outcome, io.color));
+      io.out(render(outcome, explained, io.color));
     },
     fail: () => undefined,
     end: () => undefined,
   };
 }
 
-/** Several files: a table at the end, logs as they come. */
+/** Several files: a table at the end, logs and explanations as they come. */
 export function tableView(io: Io, choice: TableChoice): VerdictView {
   const records: VerdictRecord[] = [];
   return {
     begin: (file) => {
       io.out(`Processing '${basename(file)}'...\n`);
     },
-    add: ({ record: { log, ...record } }) => {
+    add: (outcome) => {
+      const { log, ...record } = outcome.record;
       records.push(record);
+      const why = choice.explained ? renderWhy(outcome, io.color) : '';
+      if (why !== '') io.out(`${record.object}/${record.program}:${why}`);
       if (log === undefined) return;
       const verdict = record.verdict === 'accept' ? 'success' : 'failure';
       const title = `PROCESSING ${record.object}/${record.program}, DURATION US: ${record.microseconds}, VERDICT: ${verdict}`;
@@ -72,8 +77,9 @@ export function jsonView(io: Io, choice: TableChoice): VerdictView {
   const errors: { object: string; code: string; message: string }[] = [];
   return {
     begin: () => undefined,
-    add: ({ record }) => {
-      records.push(record);
+    add: (outcome) => {
+      const explanation = choice.explained ? explanationOf(outcome) : undefined;
+      records.push(explanation === undefined ? outcome.record : { ...outcome.record, explanation });
     },
     fail: (file, error) => {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'bug';
