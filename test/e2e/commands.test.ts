@@ -11,7 +11,7 @@ describe('bpflab', () => {
   it('lists its commands and prints its version', () => {
     const help = bpflab(['--help']);
     expect(help.status).toBe(0);
-    for (const name of ['run', 'verify', 'inspect', 'disasm', 'asm', 'selftest', 'exec'])
+    for (const name of ['run', 'verify', 'map', 'inspect', 'disasm', 'asm', 'selftest', 'exec'])
       expect(help.stdout).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'));
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     expect(bpflab(['--version']).stdout).toBe(`${version}\n`);

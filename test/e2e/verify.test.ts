@@ -238,6 +238,17 @@ describe('bpflab verify --raw', () => {
     expect(stdout).toMatch(/^R0 invalid mem access 'map_value_or_null'\nprocessed 6 insns/m);
   });
 
+  it('explains rejections in plain words, as text and as data', () => {
+    const { stdout, status } = bpflab(['verify', '--raw', raw, '--prog', 'null', '--explain']);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^The result of a map lookup is used without a NULL check\.$/m);
+    expect(stdout).toMatch(/^Where\n {2}insn 6: r0 = /m);
+    const [row] = programs(bpflab(['verify', '--raw', raw, '--prog', 'null', '--explain', '--json']));
+    expect(row!.explanation).toMatchObject({ place: { insn: 6 }, failure: { code: row!.code } });
+    const table = bpflab(['verify', '--raw', raw, '--raw', raw, '--explain', '--filter', '/null']).stdout;
+    expect(table).toMatch(/^mixed\.prog\/null:\nThe result of a map lookup/m);
+  });
+
   it('names the line of what it cannot read', () => {
     const result = bpflab(['verify', '--raw', '-'], { input: 'name x\n\ninsns 95\n' });
     expect(result.stderr).toMatch(/line 3: 1 bytes are not a whole number/);

@@ -1,6 +1,6 @@
 /** `bpflab map …`: the maps of an object as bpftool shows them, after its programs have run if that is asked for. */
 import { type Command, Option } from 'commander';
-import { type BpfObject, Errno, type MapHandle, VmFault } from '../../index.ts';
+import { type BpfObject, Errno, type MapHandle, VerifierError, VmFault } from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { contentOf, type MapContent } from '../maps/content.ts';
@@ -20,6 +20,7 @@ import { type Json, jsonObject, writeJson } from '../render/json-writer.ts';
 import { dumpJson, dumpText, elementLines } from '../render/map-dump.ts';
 import { headerJson, headerText, showJson, showText } from '../render/map-show.ts';
 import { consumeEvents, type SentRecord } from '../render/records.ts';
+import { renderRejection } from '../render/verifications.ts';
 import { CommandFailed, usageError } from '../report.ts';
 import { runPrograms } from '../run-programs.ts';
 import { addRunOptions, loadAsAsked, type RunOptions, runPlan } from '../run-setup.ts';
@@ -91,7 +92,7 @@ export function define(command: Command, io: Io): void {
 
 /** Loads, runs what is to run, and shows. A program that faults does not hide the maps; its fault comes after them. */
 function withMaps(file: string, options: MapOptions, io: Io, action: (view: View) => void): void {
-  const { kernel, object } = loadAsAsked(file, options, io);
+  const { kernel, object } = load(file, options, io);
   const records = consumeEvents(object);
   const runs =
     options.run === true || options.fire.length > 0 || options.data !== undefined || options.times > 1;
@@ -104,6 +105,17 @@ function withMaps(file: string, options: MapOptions, io: Io, action: (view: View
   }
   action({ object, records: records.list(), plot: options.plot, json: options.json === true, io });
   if (fault !== undefined) throw fault;
+}
+
+/** Loads the object; a program that the verifier rejects ends the command. */
+function load(file: string, options: MapOptions, io: Io): ReturnType<typeof loadAsAsked> {
+  try {
+    return loadAsAsked(file, options, io);
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error;
+    io.err(renderRejection(error, file, io.errColor));
+    throw new CommandFailed(ExitCode.Failed);
+  }
 }
 
 function show({ object, json, io }: View, name: string | undefined): void {
