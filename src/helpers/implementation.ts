@@ -31,6 +31,11 @@ export function plain(call: HelperFn, inline?: InlineHelper): Implementation {
   return { kind: 'plain', call, ...(inline === undefined ? {} : { inline }) };
 }
 
+/** The result is a number that the machine keeps in linear memory, at this address if at all. */
+export function word(address: number | undefined, size: 4 | 8): InlineHelper | undefined {
+  return address === undefined ? undefined : { kind: 'word', address, size };
+}
+
 /** Returns a small signed number (an errno, say) from a helper with a 64-bit result. */
 export function wideInt(result: HighHalf, value: number): number {
   result.high = value < 0 ? -1 : 0;

@@ -10,6 +10,7 @@ export type {
   PacketPort,
   RedirectRequest,
   RunningProgram,
+  RuntimeWords,
   SymbolPort,
   TracedEvent,
 } from './runtime.ts';

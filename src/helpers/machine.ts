@@ -3,7 +3,7 @@
  * kernel/trace/bpf_trace.c).
  */
 import { encodeUtf8 } from '../base/text.ts';
-import { type FamilyMaker, plain, wideU32 } from './implementation.ts';
+import { type FamilyMaker, plain, wideU32, word } from './implementation.ts';
 
 /** TASK_COMM_LEN of include/linux/sched.h, the terminating zero included. */
 const TASK_COMM_LEN = 16;
@@ -30,22 +30,28 @@ export const machineHelpers: FamilyMaker = (runtime, result) => {
   };
 
   return {
-    bpf_get_smp_processor_id: plain(() => runtime.currentCpu()),
+    bpf_get_smp_processor_id: plain(() => runtime.currentCpu(), word(runtime.words?.cpu, 4)),
     bpf_get_numa_node_id: plain(() => runtime.numaNode()),
     bpf_get_prandom_u32: plain(() => wideU32(result, runtime.random())),
 
-    bpf_get_current_pid_tgid: plain(() => {
-      const task = runtime.currentTask();
-      result.high = task.tgid;
-      return task.pid;
-    }),
+    bpf_get_current_pid_tgid: plain(
+      () => {
+        const task = runtime.currentTask();
+        result.high = task.tgid;
+        return task.pid;
+      },
+      word(runtime.words?.pidTgid, 8),
+    ),
     bpf_get_current_uid_gid: plain(() => {
       const task = runtime.currentTask();
       result.high = task.gid | 0;
       return task.uid | 0;
     }),
-    bpf_get_current_task: plain(() => wideU32(result, runtime.currentTask().address)),
-    bpf_get_current_task_btf: plain(() => runtime.currentTask().address | 0),
+    bpf_get_current_task: plain(
+      () => wideU32(result, runtime.currentTask().address),
+      word(runtime.words?.task, 4),
+    ),
+    bpf_get_current_task_btf: plain(() => runtime.currentTask().address | 0, word(runtime.words?.task, 4)),
     // Always terminated and padded with zeros, as strscpy_pad does.
     bpf_get_current_comm: plain((buffer, size) => {
       const length = size >>> 0;

@@ -9,6 +9,11 @@ export const mapHelpers: FamilyMaker = (runtime) => ({
   bpf_map_lookup_elem: plain((map, key) => needMap(runtime, 'bpf_map_lookup_elem', map).lookup(key >>> 0), {
     kind: 'map-lookup',
     layout: (map) => runtime.mapAt(map)?.placement,
+    finder: (address) => {
+      const map = runtime.mapAt(address);
+      return map === undefined ? undefined : (key) => map.lookup(key >>> 0);
+    },
+    ...(runtime.words === undefined ? {} : { cpuAddress: runtime.words.cpu }),
   }),
 
   bpf_map_update_elem: plain((map, key, value, flagsLo, flagsHi) =>

@@ -14,6 +14,21 @@ export interface ClockPort {
   readonly high: number;
 }
 
+/**
+ * Addresses of numbers that the machine keeps in linear memory, so that compiled programs need no call to get them. They hold what the
+ * methods of the runtime would give.
+ */
+export interface RuntimeWords {
+  /** 32 bits: the current CPU. */
+  readonly cpu: number;
+  /** 64 bits: what bpf_get_current_pid_tgid gives. */
+  readonly pidTgid: number;
+  /** 32 bits: address of the current task's struct task_struct. */
+  readonly task: number;
+  /** 64 bits each; absent when the clocks move by themselves. */
+  readonly clocks?: Readonly<Record<ClockName, number>>;
+}
+
 /** The task that runs when a program is called: `current`. */
 export interface CurrentTask {
   /** Thread id. */
@@ -88,6 +103,8 @@ export interface HelperRuntime extends SymbolPort {
   readonly memory: Memory;
   readonly clock: ClockPort;
   readonly cpuCount: number;
+  /** Absent: compiled programs call helpers for all of it. */
+  readonly words?: RuntimeWords;
   currentCpu(): number;
   /** NUMA node of the current CPU. */
   numaNode(): number;

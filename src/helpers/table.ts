@@ -78,5 +78,12 @@ function entryFor(
   const { args, returns } = callingConvention(spec);
   const base = { id: spec.id, name: spec.name, args, returns };
   if (implementation.kind !== 'plain' || runtime === undefined) return { ...base, ...implementation };
-  return { ...base, kind: 'plain', call: withChecks(spec, args, runtime, implementation.call) };
+  const { call, inline } = implementation;
+  return {
+    ...base,
+    ...(inline === undefined ? {} : { inline }),
+    kind: 'plain',
+    call: withChecks(spec, args, runtime, call),
+    unchecked: call,
+  };
 }

@@ -30,6 +30,7 @@ export class Clock implements ClockPort {
   private readonly suspended: bigint;
   private readonly taiOffset: bigint;
   private readonly source: (() => bigint) | undefined;
+  private readonly listeners: (() => void)[] = [];
   /** Halves of each clock's reading, valid while `time` stays what it is; spares the hot path its BigInts. */
   private readonly cached = new Map<ClockName, { readonly lo: number; readonly hi: number }>();
 
@@ -38,6 +39,16 @@ export class Clock implements ClockPort {
     this.suspended = BigInt(options.suspended ?? 0);
     this.taiOffset = BigInt(options.taiOffset ?? 0);
     this.source = options.source;
+  }
+
+  /** It moves in `advance` only. */
+  get standsStill(): boolean {
+    return this.source === undefined;
+  }
+
+  /** Has `listener` called after each `advance`. */
+  onAdvance(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds. */
@@ -54,6 +65,7 @@ export class Clock implements ClockPort {
   advance(nanoseconds: number | bigint): void {
     this.time += BigInt(nanoseconds);
     this.cached.clear();
+    for (const listener of this.listeners) listener();
   }
 
   read(clock: ClockName): number {

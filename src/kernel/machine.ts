@@ -24,6 +24,7 @@ import {
   VmFault,
 } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
+import { CurrentWords } from './current-words.ts';
 import { FdTable } from './fds.ts';
 import { IdTable } from './ids.ts';
 import { builtinKernelTypes } from './kernel-types.ts';
@@ -100,6 +101,7 @@ export class Machine implements HelperRuntime, MapEnv {
   /** How many ask for runs to be counted (BPF_ENABLE_STATS). */
   statsUsers = 0;
   readonly engine: Engine;
+  readonly words: CurrentWords;
   /** By address of the kernel object. */
   private readonly maps = new Map<number, LiveMap>();
   private situation: Situation;
@@ -119,7 +121,9 @@ export class Machine implements HelperRuntime, MapEnv {
       this.liveBtf(btf, i === 0 ? 'vmlinux' : `module${i}`).hold();
     });
     this.tasks = new TaskTable(this.memory, this.kernelTypes[0] ?? builtinKernelTypes());
+    this.words = new CurrentWords(this.memory, this.clock);
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
+    this.words.set(this.situation);
     this.engine = engineFor(this.memory, createHelpers(this), options);
   }
 
@@ -130,7 +134,7 @@ export class Machine implements HelperRuntime, MapEnv {
 
   /** Changes who is current when nothing else is said. */
   makeCurrent(task: Task): void {
-    this.situation = { ...this.situation, task };
+    this.enter({ ...this.situation, task });
   }
 
   /** Does something under other circumstances and goes back to the old ones. */
@@ -143,12 +147,17 @@ export class Machine implements HelperRuntime, MapEnv {
         `there is no CPU ${next.cpu}: this machine has CPUs 0 to ${this.cpuCount - 1}`,
       );
     }
-    this.situation = next;
+    this.enter(next);
     try {
       return action();
     } finally {
-      this.situation = before;
+      this.enter(before);
     }
+  }
+
+  private enter(situation: Situation): void {
+    this.situation = situation;
+    this.words.set(situation);
   }
 
   /**

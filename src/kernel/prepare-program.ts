@@ -27,6 +27,8 @@ export interface ProgramCode {
   /** Its functions in order of their starts, the main program's 0 first. */
   readonly functions: readonly { readonly name: string; readonly start: number }[];
   readonly lines: readonly LineInfo[];
+  /** What the verifier found, when it accepted the program; without it the program runs checked. */
+  readonly verified?: { readonly probeLoads: readonly number[] };
   /** By slot, what the kernel does not have: runs that reach one of these fault with it. */
   readonly missing?: ReadonlyMap<number, MissingPart>;
 }
@@ -78,6 +80,7 @@ export function prepareProgram(code: ProgramCode, targets: RunTargets): Runnable
     subprogs: code.functions.map(({ start }) => start),
     subprogNames: code.functions.map(({ name }) => name),
     source: sourceOf(code.lines),
+    ...(code.verified === undefined ? {} : { verified: true, probeLoads: new Set(code.verified.probeLoads) }),
   };
   return { prepared, missing, maps: [...maps] };
 }

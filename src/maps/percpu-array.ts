@@ -3,6 +3,7 @@
  * (kernel/bpf/arraymap.c).
  */
 import { Errno } from '../base/errno.ts';
+import type { MapLayout } from '../vm/index.ts';
 import { allocateValues } from './array.ts';
 import { loadWord, userWord } from './copy.ts';
 import { BPF_F_LOCK, BPF_NOEXIST, unknownPlainUpdateFlags, unknownUpdateFlags } from './flags.ts';
@@ -42,6 +43,10 @@ export class PercpuArrayMap implements BpfMap {
     this.slot = this.layout.slot;
     this.walks = new IndexWalks(owner);
     this.values = allocateValues(context, this.layout, { size: this.stride * attr.maxEntries, align: 8 });
+  }
+
+  get placement(): MapLayout {
+    return { values: this.values, stride: this.stride, count: this.maxEntries, cpuStride: this.slot };
   }
 
   lookup(key: number): number {

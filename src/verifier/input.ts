@@ -102,6 +102,10 @@ export interface VerifierResult {
   /** Present exactly if rejected. */
   readonly failure?: VerifierFailure;
   readonly stats: VerifierStats;
+  /**
+   * Slots of loads through pointers to kernel types, which read zeros where nothing is mapped (BPF_PROBE_MEM). Empty when rejected.
+   */
+  readonly probeLoads: readonly number[];
   /** '' without a log level. */
   readonly log: string;
   /** The log outgrew `logSize`: its end is missing. The kernel would fail with ENOSPC. */

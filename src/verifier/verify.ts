@@ -10,6 +10,7 @@ import { Rejection, unsupported } from './errors.ts';
 import { walkAll } from './explore/functions.ts';
 import type { VerifierFailure, VerifierInput, VerifierResult, VerifierStats } from './input.ts';
 import { LOG_LEVEL1, LOG_LEVEL2 } from './input.ts';
+import { probeLoads } from './insns/load-store.ts';
 import { MAX_PROCESSED } from './limits.ts';
 import { KernelLog } from './log/kernel-log.ts';
 import { SourceLines } from './log/source-lines.ts';
@@ -58,6 +59,7 @@ export function verify(input: VerifierInput, options: VerifierOptions = {}): Ver
     verdict: failure === undefined ? 'accept' : 'reject',
     ...(failure === undefined ? {} : { failure }),
     stats,
+    probeLoads: failure === undefined ? probeLoads(env) : [],
     log: text,
     logTruncated: log?.buffer.truncated ?? false,
   };

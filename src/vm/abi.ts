@@ -44,13 +44,20 @@ export interface CallbackDriver {
 
 /**
  * How compiled code may do a helper's work without calling it. A hint: engines may ignore it, so the entry must work without.
- * `word`: r0 is the unsigned 32-bit number at an address (get_smp_processor_id). `element`: r0 is the address of the element number r1, or 0
- * when there are not that many. `map-lookup`: r1 is a map, r2 points to its key. `loop`: bpf_loop.
+ * `word`: r0 is the unsigned number of 4 or 8 bytes at an address (get_smp_processor_id, get_current_pid_tgid). `element`: r0 is the address
+ * of the element number r1, or 0 when there are not that many. `map-lookup`: r1 is a map, r2 points to its key; maps without a layout may
+ * have a `finder`, which does the helper's work for that one map and takes the key's address. `loop`: bpf_loop.
  */
 export type InlineHelper =
-  | { readonly kind: 'word'; readonly address: number }
+  | { readonly kind: 'word'; readonly address: number; readonly size: 4 | 8 }
   | { readonly kind: 'element'; readonly values: number; readonly stride: number; readonly count: number }
-  | { readonly kind: 'map-lookup'; readonly layout: (mapAddress: number) => MapLayout | undefined }
+  | {
+      readonly kind: 'map-lookup';
+      readonly layout: (mapAddress: number) => MapLayout | undefined;
+      readonly finder?: (mapAddress: number) => HelperFn | undefined;
+      /** Where the number of the current CPU is, 32 bits; without it, per-CPU maps are not looked up in line. */
+      readonly cpuAddress?: number;
+    }
   | { readonly kind: 'loop' };
 
 /** A map whose key is an index of 32 bits: value `i` is at `values + i * stride` for as long as programs that use the map are loaded. */
@@ -58,8 +65,8 @@ export interface MapLayout {
   readonly values: number;
   readonly stride: number;
   readonly count: number;
-  /** For maps with a value for each CPU: the distance between those of two CPUs, and where the number of the current one is. */
-  readonly percpu?: { readonly slot: number; readonly cpuAddress: number };
+  /** For maps with a value for each CPU: the distance between those of two CPUs. */
+  readonly cpuStride?: number;
 }
 
 /** One row of the table an engine calls through, indexed by helper id. */
@@ -70,7 +77,12 @@ export type HelperEntry = {
   readonly returns: ReturnPass;
   readonly inline?: InlineHelper;
 } & (
-  | { readonly kind: 'plain'; readonly call: HelperFn }
+  | {
+      readonly kind: 'plain';
+      readonly call: HelperFn;
+      /** The same for verified programs: without the checks that the verifier has made already. */
+      readonly unchecked?: HelperFn;
+    }
   | { readonly kind: 'callback'; readonly start: (...words: number[]) => CallbackDriver | number }
   /** bpf_tail_call: the engine asks for the target program; undefined means fall through with an error in r0. */
   | {
@@ -117,6 +129,8 @@ export interface PreparedProgram {
   /** Names by subprogram, for faults and traces. */
   readonly subprogNames: readonly string[];
   readonly source?: SourceOf;
+  /** The verifier accepted it: compiled code need not check where it reads and writes. */
+  readonly verified?: boolean;
   /**
    * Slots of loads through BTF pointers, which read zeros where nothing is mapped instead of faulting (the kernel's
    * BPF_PROBE_MEM).

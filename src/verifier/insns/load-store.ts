@@ -10,6 +10,7 @@ import { checkAccess } from '../memory/access.ts';
 import {
   ATOMIC_CMPXCHG,
   ATOMIC_FETCH,
+  CLASS_LDX,
   MODE_ATOMIC,
   MODE_MEM,
   MODE_MEMSX,
@@ -147,4 +148,17 @@ function notePointerType(env: Env, type: number, trustMayDiffer: boolean): void 
   if (trustMayDiffer && baseType(type) === PTR_TO_BTF_ID && baseType(before) === PTR_TO_BTF_ID)
     pointerTypes[insn] = PTR_TO_BTF_ID | PTR_UNTRUSTED;
   else env.reject('different-pointers', EINVAL, 'same insn cannot be used with different pointers');
+}
+
+/**
+ * Slots of loads through pointers to kernel types, in ascending order. The kernel makes those through untrusted ones BPF_PROBE_MEM
+ * (convert_ctx_accesses); here all are named, because simulated events need not bring the objects that trusted ones vouch for.
+ */
+export function probeLoads({ program, pointerTypes }: Env): number[] {
+  const slots: number[] = [];
+  pointerTypes.forEach((type, slot) => {
+    if ((program.code[slot]! & 7) === CLASS_LDX && type !== 0 && baseType(type) === PTR_TO_BTF_ID)
+      slots.push(slot);
+  });
+  return slots;
 }

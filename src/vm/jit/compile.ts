@@ -4,7 +4,8 @@
  */
 import { IsaError } from '../../base/errors.ts';
 import { BlockFinder } from '../../cfg/index.ts';
-import type { HelperEntry, HelperTable, PreparedProgram } from '../abi.ts';
+import type { HelperEntry, HelperFn, HelperTable, PreparedProgram } from '../abi.ts';
+import { STACK_BYTES } from '../engine.ts';
 import { type CallTarget, pack } from '../pack.ts';
 import {
   type CompileContext,
@@ -16,6 +17,7 @@ import {
 import { BPF_SIGNATURE } from './emitter.ts';
 import { invokeEntry, repeatEntry, runEntry } from './entries.ts';
 import { compileFunction } from './function.ts';
+import { STACK_SIZE } from './layout.ts';
 import { ModuleWriter, type Signature } from './module.ts';
 import { Type } from './opcodes.ts';
 
@@ -26,6 +28,10 @@ export interface CompiledCode {
   readonly name: string;
   /** What the program calls outside; import `c<number>` of module `f` is the function for it. */
   readonly calls: readonly ProgramCall[];
+  /** Lookups in one map; import `m<index>` of module `f` is the function for it. */
+  readonly finders: readonly HelperFn[];
+  /** No other function's stack frame can be in use while it runs. */
+  readonly usesOneFrame: boolean;
   readonly positions: Positions;
 }
 
@@ -43,6 +49,9 @@ export interface Positions {
   /** For each subprogram: pairs of offset from there and slot. */
   readonly pairs: readonly (readonly number[])[];
 }
+
+/** (key): the value's address. */
+const FINDER_SIGNATURE: Signature = { params: [Type.I32], result: Type.I32 };
 
 /** Functions may share code, but a program whose functions all run into each other would be compiled over and over. */
 const MAX_OVERLAP = 4;
@@ -64,12 +73,41 @@ export function compile(
     name,
     calls.some(({ entry }) => entry?.kind === 'tail-call'),
   );
-  const context = makeContext(program, helpers, options, module, calls);
+  const usesOneFrame = program.subprogs.length === 1 && !module.hasSharedTable;
+  const finders = options.checked ? [] : findersFor(program, calls, module);
+  const context = makeContext(program, helpers, options, module, calls, finders);
   const pairs = addSubprograms(program, context);
-  for (const entry of [runEntry, repeatEntry, invokeEntry]) module.addFunction(entry(context));
+  const stackBytes = usesOneFrame ? STACK_BYTES : STACK_SIZE;
+  for (const entry of [runEntry(context), repeatEntry(context, stackBytes), invokeEntry(context)])
+    module.addFunction(entry);
   const bytes = module.finish();
   const positions = { firstFunction: module.importCount, starts: module.codeStarts, pairs };
-  return { bytes, name, calls, positions };
+  return { bytes, name, calls, finders: finders.map(({ find }) => find), usesOneFrame, positions };
+}
+
+/** A lookup in one map, and the import for it. */
+interface Finder {
+  readonly entry: HelperEntry;
+  readonly map: number;
+  readonly find: HelperFn;
+  readonly index: number;
+}
+
+/** The lookups that helpers offer for the maps whose addresses the program names. */
+function findersFor(program: PreparedProgram, calls: readonly ProgramCall[], module: ModuleWriter): Finder[] {
+  const maps = new Set<number>();
+  for (const insn of program.insns) if (insn?.kind === 'ld-imm64' && insn.hi === 0) maps.add(insn.lo >>> 0);
+  const finders: Finder[] = [];
+  for (const { entry } of calls) {
+    if (entry?.inline?.kind !== 'map-lookup') continue;
+    for (const map of maps) {
+      const find = entry.inline.finder?.(map);
+      if (find === undefined) continue;
+      const index = module.importFunction(`m${finders.length}`, FINDER_SIGNATURE);
+      finders.push({ entry, map, find, index });
+    }
+  }
+  return finders;
 }
 
 /** Where callx may call helpers by number: those that can be called without more, unless the program has no callx. */
@@ -96,6 +134,7 @@ function makeContext(
   options: CompileOptions,
   module: ModuleWriter,
   calls: readonly ProgramCall[],
+  finders: readonly Finder[],
 ): CompileContext {
   const imports = Object.fromEntries(
     Object.entries(ENGINE_IMPORTS).map(([name, signature]) => [name, module.importFunction(name, signature)]),
@@ -117,6 +156,7 @@ function makeContext(
     hasPacketLoad: helpers.loadPacket !== undefined,
     bpfType: module.type(BPF_SIGNATURE),
     functionAt: (slot) => module.importCount + program.subprogs.indexOf(slot),
+    finder: (entry, map) => finders.find((one) => one.entry === entry && one.map === map)?.index,
     helper: (id) => find((target) => target.kind === 'helper' && target.id === id),
     kfunc: (btfId, from) =>
       find((target) => target.kind === 'kfunc' && target.btfId === btfId && target.module === from),

@@ -9,8 +9,11 @@ export interface CompileOptions {
    * access is confined to linear memory and nothing more.
    */
   readonly checked: boolean;
-  /** Count instructions at the start of each round of a loop, so that a run can be limited. */
-  readonly counted: boolean;
+  /**
+   * Count instructions at the start of each round of a loop, so that a run can be limited: how many a run may take before it asks for
+   * more. Undefined: nothing is counted.
+   */
+  readonly instalment: number | undefined;
   /** Address of the control block (layout.ts). */
   readonly control: number;
 }
@@ -64,6 +67,8 @@ export interface CompileContext {
   readonly bpfType: number;
   /** Function index of the subprogram that starts at a slot. */
   functionAt(slot: number): number;
+  /** Function index of the import that does a `map-lookup` helper's work for one map; takes the key's address. */
+  finder(entry: HelperEntry, mapAddress: number): number | undefined;
   helper(id: number): OutsideCall;
   kfunc(btfId: number, module: number): OutsideCall;
 }

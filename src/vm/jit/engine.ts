@@ -16,7 +16,7 @@ import { moduleOf } from './module-cache.ts';
 export interface JitEngineOptions {
   /** About how many instructions one run may take before it faults with `budget-exhausted`; unlimited, and not counted, by default. */
   readonly budget?: number;
-  /** Fault exactly where the interpreter would, for programs that were not verified. Costs a check for each access. */
+  /** Fault exactly where the interpreter would, in programs that were not verified. Costs a check for each access. */
   readonly checked?: boolean;
   /**
    * Told the number of slots before a program is compiled. A platform may choose its compiler here: Node.js can make V8 optimize at
@@ -67,13 +67,11 @@ export class JitEngine implements Engine {
     return this.enter(program, r1, r2, 0);
   }
 
-  /** Runs a program several times with the same arguments, without leaving WebAssembly in between when nothing is counted or checked. */
+  /** Runs a program several times with the same arguments, each with a full budget, without leaving WebAssembly in between. */
   repeat(program: PreparedProgram, count: number, r1: number, r2 = 0): number {
     if (!(count >= 1 && count <= 0x7fffffff))
       throw new BpfError('bad-count', 'a program runs 1 to 2^31 - 1 times');
-    if (this.options.checked !== true && this.options.budget === undefined) {
-      return this.enter(program, r1, r2, count);
-    }
+    if ((this.options.budget ?? 0) <= INSTALMENT) return this.enter(program, r1, r2, count);
     let low = 0;
     for (let i = 0; i < count; i++) low = this.enter(program, r1, r2, 0);
     return low;
@@ -120,10 +118,10 @@ export class JitEngine implements Engine {
   private beginRun(level: number, loaded: LoadedProgram): number {
     const frame = this.stacks[level] ?? this.addStack();
     const { i32, u8 } = this.memory;
-    const { budget, checked } = this.options;
+    const { budget } = this.options;
     const control = this.control >> 2;
     i32[control + TAIL_CALLS_WORD] = 0;
-    if (checked === true) u8.fill(0, frame, frame + (loaded.usesOneFrame ? STACK_BYTES : STACK_SIZE));
+    if (loaded.checked) u8.fill(0, frame, frame + (loaded.code.usesOneFrame ? STACK_BYTES : STACK_SIZE));
     if (budget !== undefined) {
       const instalment = Math.min(budget, INSTALMENT);
       this.run.budgetLeft = budget - instalment;
@@ -154,6 +152,7 @@ export class JitEngine implements Engine {
         table: this.table,
         control: this.control,
         run: this.run,
+        checked: this.isChecked(program),
         budget: this.options.budget ?? Number.POSITIVE_INFINITY,
         programOf: (target) => this.programOf(target),
       });
@@ -166,11 +165,16 @@ export class JitEngine implements Engine {
   }
 
   private compile(program: PreparedProgram): CompiledCode {
+    const { budget } = this.options;
     return compile(program, this.helpers, {
-      checked: this.options.checked === true,
-      counted: this.options.budget !== undefined,
+      checked: this.isChecked(program),
+      instalment: budget === undefined ? undefined : Math.min(budget, INSTALMENT),
       control: this.control,
     });
+  }
+
+  private isChecked(program: PreparedProgram): boolean {
+    return this.options.checked === true && program.verified !== true;
   }
 
   /** A stack of MAX_CALL_FRAMES frames with gaps between them that nothing may touch. */

@@ -67,13 +67,22 @@ export function runEntry(context: CompileContext): FunctionBody {
   return w.body('run', 3);
 }
 
-/** repeat(r1, r2, frame, count): `count` runs, at least one; gives the low half of the last r0. */
-export function repeatEntry(context: CompileContext): FunctionBody {
+/**
+ * repeat(r1, r2, frame, count): `count` runs, at least one; gives the low half of the last r0. Each begins with a full budget, and in
+ * checked code with `stackBytes` of zeroed stack.
+ */
+export function repeatEntry(context: CompileContext, stackBytes: number): FunctionBody {
+  const { control, instalment, checked } = context.options;
   const w = new EntryWriter().op(1, 1, I64);
   w.op(W.LOOP, EMPTY);
   w.i32(0)
     .i32(0)
-    .at(W.I32_STORE, context.options.control + Control.TAIL_CALLS);
+    .at(W.I32_STORE, control + Control.TAIL_CALLS);
+  if (instalment !== undefined)
+    w.i32(0)
+      .i32(instalment)
+      .at(W.I32_STORE, control + Control.BUDGET);
+  if (checked) w.op(W.LOCAL_GET, 2).i32(0).i32(stackBytes).op(W.PREFIX, W.MEMORY_FILL, 0);
   callMain(w, context);
   w.op(W.LOCAL_SET, 4);
   w.op(W.LOCAL_GET, 3).i32(1).op(W.I32_SUB, W.LOCAL_TEE, 3).i32(0).op(W.I32_GT_S, W.BR_IF, 0, W.END);

@@ -53,13 +53,13 @@ export function budgetSpill(e: Emitter, context: CompileContext): Spill {
   const address = context.options.control + Control.BUDGET;
   return {
     before: () => {
-      if (!context.options.counted) return;
+      if (context.options.instalment === undefined) return;
       e.i32(0);
       e.get(Local.BUDGET);
       e.access(W.I32_STORE, address);
     },
     after: () => {
-      if (context.options.counted) {
+      if (context.options.instalment !== undefined) {
         e.i32(0);
         e.access(W.I32_LOAD, address);
         e.set(Local.BUDGET);

@@ -112,7 +112,7 @@ class FunctionCompiler implements ControlSink {
   /** Takes instructions off the budget. A dispatcher, which is no block, counts as the function's first slot. */
   private countDown(slot: number, cost: number): void {
     const { e, context } = this;
-    if (!context.options.counted) return;
+    if (context.options.instalment === undefined) return;
     e.mark(slot);
     e.get(Local.BUDGET);
     e.i32(cost);

@@ -3,7 +3,7 @@
  * map that is not known when the program is compiled, falls back on calling the helper.
  */
 import { Errno } from '../../base/errno.ts';
-import type { HelperEntry, MapLayout } from '../abi.ts';
+import type { HelperEntry, InlineHelper } from '../abi.ts';
 import { MAX_LOOPS } from '../engine.ts';
 import { CODE_BASE } from '../pack.ts';
 import type { CompileContext } from './context.ts';
@@ -25,7 +25,7 @@ export function emitInline(
       return false;
     case 'word':
       e.i32(0);
-      e.access(W.I64_LOAD32_U, inline.address);
+      e.access(inline.size === 4 ? W.I64_LOAD32_U : W.I64_LOAD, inline.address);
       e.setReg(0);
       return true;
     case 'element':
@@ -33,7 +33,7 @@ export function emitInline(
       emitElement(e, inline.values, inline.stride, inline.count);
       return true;
     case 'map-lookup':
-      return emitMapLookup(e, context, inline.layout);
+      return emitMapLookup(e, context, entry, inline);
     case 'loop':
       return emitLoop(e, context, slot, spill);
   }
@@ -67,29 +67,31 @@ function emitElement(
 function emitMapLookup(
   e: Emitter,
   context: CompileContext,
-  layoutOf: (mapAddress: number) => MapLayout | undefined,
+  entry: HelperEntry,
+  { layout, cpuAddress }: Extract<InlineHelper, { kind: 'map-lookup' }>,
 ): boolean {
   const map = e.constant(1);
-  const layout = map === undefined || context.options.checked ? undefined : layoutOf(map);
-  if (layout === undefined) return false;
+  if (map === undefined || context.options.checked) return false;
+  const place = layout(map);
+  const isPercpu = place?.cpuStride !== undefined;
+  if (place === undefined || (isPercpu && cpuAddress === undefined)) {
+    const finder = context.finder(entry, map);
+    if (finder === undefined) return false;
+    e.low(2);
+    e.call(finder);
+    e.setReg32(0);
+    return true;
+  }
   e.low(2);
   e.access(W.I64_LOAD32_U);
-  const { percpu } = layout;
-  emitElement(
-    e,
-    layout.values,
-    layout.stride,
-    layout.count,
-    percpu === undefined
-      ? undefined
-      : () => {
-          e.i32(0);
-          e.access(W.I64_LOAD32_U, percpu.cpuAddress);
-          e.i64(percpu.slot, 0);
-          e.op(W.I64_MUL);
-          e.op(W.I64_ADD);
-        },
-  );
+  emitElement(e, place.values, place.stride, place.count, () => {
+    if (place.cpuStride === undefined) return;
+    e.i32(0);
+    e.access(W.I64_LOAD32_U, cpuAddress);
+    e.i64(place.cpuStride, 0);
+    e.op(W.I64_MUL);
+    e.op(W.I64_ADD);
+  });
   return true;
 }
 
@@ -101,11 +103,12 @@ function emitLoop(e: Emitter, context: CompileContext, slot: number, spill: Spil
   e.reg(4);
   e.op(W.I64_EQZ);
   e.ifThen(Type.I64);
-  e.low(1);
-  e.i32(MAX_LOOPS);
-  e.op(W.I32_GT_U);
+  e.reg(1);
+  e.i64(MAX_LOOPS, 0);
+  e.op(W.I64_GT_U);
   e.ifThen(Type.I64);
-  e.i64Signed(-Errno.E2BIG);
+  // Zero-extended, as by the code that the kernel puts in line.
+  e.i64(-Errno.E2BIG, 0);
   e.op(W.ELSE);
   emitDepthCheck(e, context, slot);
   spill.before();

@@ -29,6 +29,8 @@ export interface Host {
   readonly control: number;
   readonly run: Run;
   readonly budget: number;
+  /** The program is checked: it was not verified. */
+  readonly checked: boolean;
   programOf(program: PreparedProgram): LoadedProgram;
 }
 
@@ -52,8 +54,7 @@ export class LoadedProgram {
   readonly code: CompiledCode;
   readonly run: Exports['run'];
   readonly repeat: Exports['repeat'];
-  /** No other function's stack frame can be in use while it runs. */
-  readonly usesOneFrame: boolean;
+  readonly checked: boolean;
   private readonly invoke: Exports['invoke'];
   private readonly main: unknown;
   private readonly host: Host;
@@ -64,8 +65,7 @@ export class LoadedProgram {
     this.program = program;
     this.code = code;
     this.host = host;
-    this.usesOneFrame =
-      program.subprogs.length === 1 && !code.calls.some(({ entry }) => entry?.kind === 'tail-call');
+    this.checked = host.checked;
     const imports = {
       e: { memory: host.memory.wasm, table: host.table },
       f: { ...this.engineImports(), ...this.outsideImports() },
@@ -106,7 +106,13 @@ export class LoadedProgram {
     const imports: Record<string, HelperFn> = {};
     this.code.calls.forEach(({ entry }, number) => {
       if (entry?.kind === 'callback') imports[`c${number}`] = this.withHigh(entry, this.driver(entry));
-      else if (entry?.kind === 'plain') imports[`c${number}`] = this.withHigh(entry, entry.call);
+      else if (entry?.kind === 'plain') {
+        const call = this.checked ? entry.call : (entry.unchecked ?? entry.call);
+        imports[`c${number}`] = this.withHigh(entry, call);
+      }
+    });
+    this.code.finders.forEach((find, index) => {
+      imports[`m${index}`] = find;
     });
     return imports;
   }

@@ -100,4 +100,7 @@ export const W = {
   I64_EXTEND8_S: 0xc2,
   I64_EXTEND16_S: 0xc3,
   I64_EXTEND32_S: 0xc4,
+  /** Before the number of an instruction that has no byte of its own. */
+  PREFIX: 0xfc,
+  MEMORY_FILL: 0x0b,
 } as const;
