@@ -25,6 +25,7 @@ export { Program } from './program.ts';
 export { type RandomSource, seededRandom } from './random.ts';
 export type { RecordOptions } from './record-queue.ts';
 export { RingReader } from './ring-reader.ts';
+export type { RunManyOptions } from './run-many.ts';
 export type { BpfAttr } from './syscall/typed-attr.ts';
 export { syscallNames, syscallNumber } from './syscalls.ts';
 export type { Task, TaskOptions } from './tasks.ts';

@@ -26,6 +26,8 @@ export interface Verification {
   readonly error?: VerifierError | LoadError;
   /** Undefined where the verifier was not reached. */
   readonly stats?: VerifierStats;
+  /** Loads that may miss memory (VerifierResult); undefined if not accepted. */
+  readonly probeLoads?: readonly number[];
 }
 
 /** A program to load. */
@@ -46,8 +48,8 @@ const LOG_SIZE = 16 * 1024 * 1024;
  * @param code For the error: name, source lines, and what the kernel does not have.
  */
 export function verifyProgram(code: ProgramCode, input: VerifierInput, cpus: number): Verification {
-  const { failure, stats } = verify(input, { cpuCount: cpus });
-  if (failure === undefined) return { accepted: true, stats };
+  const { failure, stats, probeLoads } = verify(input, { cpuCount: cpus });
+  if (failure === undefined) return { accepted: true, stats, probeLoads };
   const logged = verify(input, { cpuCount: cpus, logLevel: LOG_LEVEL1, logSize: LOG_SIZE });
   const shown = showMissing(logged, code.missing);
   return { accepted: false, stats, error: rejection(code, shown.failure ?? failure, shown.log) };
@@ -64,7 +66,9 @@ export function loadProgram(
   verification: Verification,
 ): LoadedProgram {
   const { code, kind, facts, targets } = request;
-  const runnable = prepareProgram(code, targets);
+  const { probeLoads } = verification;
+  const verified = probeLoads === undefined ? {} : { verified: { probeLoads } };
+  const runnable = prepareProgram({ ...code, ...verified }, targets);
   machine.engine.prepare(runnable.prepared);
   const { type, attachType, flags } = kind;
   const verifiedInsns = verification.stats?.insns;

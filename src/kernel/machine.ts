@@ -14,15 +14,8 @@ import {
   type TracedEvent,
 } from '../helpers/index.ts';
 import type { BpfMap, MapEnv, MapRef, PerfEventRef, ProgRef } from '../maps/index.ts';
-import { type EngineName, makeEngine } from '../vm/engines.ts';
-import {
-  type Engine,
-  type HelperTable,
-  type Interpreter,
-  InterpreterEngine,
-  Memory,
-  VmFault,
-} from '../vm/index.ts';
+import { type EngineName, makeEngine, type RepeatingEngine } from '../vm/engines.ts';
+import { type HelperTable, type Interpreter, InterpreterEngine, Memory, VmFault } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { CurrentWords } from './current-words.ts';
 import { FdTable } from './fds.ts';
@@ -100,7 +93,7 @@ export class Machine implements HelperRuntime, MapEnv {
   readonly btfs = new IdTable<LiveBtf>();
   /** How many ask for runs to be counted (BPF_ENABLE_STATS). */
   statsUsers = 0;
-  readonly engine: Engine;
+  readonly engine: RepeatingEngine;
   readonly words: CurrentWords;
   /** By address of the kernel object. */
   private readonly maps = new Map<number, LiveMap>();
@@ -161,27 +154,44 @@ export class Machine implements HelperRuntime, MapEnv {
   }
 
   /**
-   * Runs a program on a context.
+   * Runs a program on a context, once or several times.
+   * @returns what the last run gave
    * @throws VmFault when it faults.
    */
-  run(program: LoadedProgram, context: number): RunResult {
-    const low = this.runForRetval(program, context);
+  run(program: LoadedProgram, context: number, times = 1): RunResult {
+    const low = this.runForRetval(program, context, times);
     return { r0: (BigInt(this.engine.r0High >>> 0) << 32n) | BigInt(low >>> 0), retval: low | 0 };
   }
 
   /** The same without allocating: the low half of r0. */
-  runForRetval(program: LoadedProgram, context: number): number {
+  runForRetval(program: LoadedProgram, context: number, times = 1): number {
     const before = this.running;
     this.running = program;
-    const started = this.statsUsers === 0 ? 0n : this.clock.now();
     try {
+      if (this.statsUsers > 0) return this.runCounted(program, context, times);
+      if (times > 1 && this.engine.repeat !== undefined)
+        return this.engine.repeat(program.prepared, times, context);
+      for (let i = 1; i < times; i++) this.engine.execute(program.prepared, context);
       return this.engine.execute(program.prepared, context);
     } catch (error) {
       throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
     } finally {
       this.running = before;
-      if (this.statsUsers > 0) program.count(this.clock.now() - started);
     }
+  }
+
+  /** Runs a program while runs are counted. */
+  private runCounted(program: LoadedProgram, context: number, times: number): number {
+    let low = 0;
+    for (let i = 0; i < times; i++) {
+      const started = this.clock.now();
+      try {
+        low = this.engine.execute(program.prepared, context);
+      } finally {
+        program.count(this.clock.now() - started);
+      }
+    }
+    return low;
   }
 
   /** Makes a map known to programs, which find it by its address; it is so until its last holder lets go. */
@@ -286,7 +296,7 @@ export class Machine implements HelperRuntime, MapEnv {
   }
 }
 
-function engineFor(memory: Memory, helpers: HelperTable, options: MachineOptions): Engine {
+function engineFor(memory: Memory, helpers: HelperTable, options: MachineOptions): RepeatingEngine {
   const { engine = 'auto', budget = DEFAULT_BUDGET, onInsn, beforeCompile } = options;
   if (onInsn !== undefined) return new InterpreterEngine(memory, helpers, { budget, onInsn });
   const hook = beforeCompile === undefined ? {} : { beforeCompile };

@@ -75,6 +75,9 @@ export class PacketBuffer implements PacketPort {
   private readonly start: number;
   private readonly bytes: number;
   private readonly sinks: PacketSinks;
+  /** What programs may touch of the buffer, unless they moved the packet's ends since: first address, and the one behind it. */
+  private openFrom = 0;
+  private openTo = 0;
 
   /** @param room Bytes of the whole buffer, headroom and tailroom included. */
   constructor(memory: Memory, kind: 'xdp' | 'skb', room: number, sinks: PacketSinks) {
@@ -167,9 +170,30 @@ export class PacketBuffer implements PacketPort {
   /** Copies bytes to an offset of the buffer; programs may touch them and nothing else of it. */
   private place(offset: number, bytes: Uint8Array): number {
     const address = this.start + offset;
-    this.memory.setAccess(this.start, this.bytes, 'none');
-    this.memory.setAccess(address, bytes.length, 'readwrite');
+    const end = address + bytes.length;
     this.memory.u8.set(bytes, address);
+    if (address === this.openFrom && this.endInContext() === this.openTo) {
+      // Packet after packet of about the same length: only what differs needs to be opened or closed.
+      if (end < this.openTo) this.memory.setAccess(end, this.openTo - end, 'none');
+      else if (end > this.openTo) this.memory.setAccess(this.openTo, end - this.openTo, 'readwrite');
+    } else {
+      this.memory.setAccess(this.start, this.bytes, 'none');
+      this.memory.setAccess(address, bytes.length, 'readwrite');
+    }
+    this.openFrom = address;
+    this.openTo = end;
     return address;
+  }
+
+  /** Where the packet ends if it begins where it was put; 0 when the program moved its start. */
+  private endInContext(): number {
+    const { u32 } = this.memory;
+    const at = this.context >>> 2;
+    if (this.kind === 'xdp') return u32[at + 2] === this.openFrom ? u32[at + 1]! : 0;
+    const data = u32[(this.context + SkBuff.data) >>> 2]!;
+    const isUnmoved = data === this.macHeader || data === this.networkHeader;
+    return isUnmoved && u32[(this.context + SkBuff.dataMeta) >>> 2] === data
+      ? u32[(this.context + SkBuff.dataEnd) >>> 2]!
+      : 0;
   }
 }

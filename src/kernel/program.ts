@@ -6,6 +6,7 @@ import type { HookTable, Link } from './hooks.ts';
 import type { Verification } from './load-program.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
+import { type RunManyOptions, runMany } from './run-many.ts';
 import { type TestRunOptions, type TestRunResult, testRun } from './test-run.ts';
 
 interface Live {
@@ -60,6 +61,16 @@ export class Program {
   testRun(options: TestRunOptions = {}): TestRunResult {
     const { program, machine } = this.need();
     return testRun(machine, program, options);
+  }
+
+  /**
+   * Runs the program on each packet in turn and gives the return value of each run: `testRun` for many packets, without its copies. What runs did
+   * to maps stays, what they did to packets does not.
+   * @throws VmFault when it faults; SyscallError for frames that the kernel would refuse; UsageError for types that take no packet.
+   */
+  runMany(packets: readonly Uint8Array[], options: RunManyOptions = {}): Int32Array {
+    const { program, machine } = this.need();
+    return runMany(machine, program, packets, options);
   }
 
   /** Called by load and unload. */

@@ -40,7 +40,7 @@ export interface TestRunResult extends RunResult {
 }
 
 /** How a packet type's programs see packets; `link`: from the Ethernet header on. */
-type PacketView = 'xdp' | 'link' | 'network';
+export type PacketView = 'xdp' | 'link' | 'network';
 
 const VIEWS: Readonly<Record<number, PacketView>> = {
   [BpfProgType.BPF_PROG_TYPE_XDP]: 'xdp',
@@ -56,13 +56,38 @@ const VIEWS: Readonly<Record<number, PacketView>> = {
 
 const DEFAULT_BYTES = 64;
 /** Index of the loopback device, which test runs come from. */
-const LOOPBACK = 1;
+export const LOOPBACK = 1;
 const ETH_P_IP = 0x0008;
 const ETH_P_IPV6 = 0xdd86;
+
+/** How programs of a type see packets; undefined for types that take none. */
+export function packetView(programType: number): PacketView | undefined {
+  return VIEWS[programType];
+}
 
 /** True for the program types that run on a packet. */
 export function takesPacket(programType: number): boolean {
   return VIEWS[programType] !== undefined;
+}
+
+/**
+ * Whether the kernel would run a program on a frame.
+ * @throws SyscallError EINVAL when it would not.
+ */
+export function checkFrame(program: LoadedProgram, view: PacketView, frame: Uint8Array): void {
+  const { length } = frame;
+  const headroom = view === 'xdp' ? XDP_HEADROOM : SKB_HEADROOM;
+  const longest = PAGE_BYTES - headroom - SHARED_INFO_BYTES;
+  if (length < ETH_HLEN) throw invalid(program, `a packet has at least ${ETH_HLEN} bytes, not ${length}`);
+  if (length > longest)
+    throw invalid(
+      program,
+      `a packet${view === 'xdp' ? ' in one buffer' : ''} has at most ${longest} bytes, not ${length}`,
+    );
+  if (view === 'xdp') return;
+  const shortest = shortestNetworkHeader(frame);
+  if (length - ETH_HLEN < shortest)
+    throw invalid(program, `the network header needs ${shortest} bytes behind the Ethernet header`);
 }
 
 /** @throws VmFault, SyscallError (EINVAL, E2BIG: what the kernel would answer), UsageError. */
@@ -87,8 +112,7 @@ export function testRun(machine: Machine, program: LoadedProgram, options: TestR
 }
 
 function runTimes(machine: Machine, program: LoadedProgram, context: number, times: number): RunResult {
-  for (let i = 1; i < times; i++) machine.runForRetval(program, context);
-  return machine.run(program, context);
+  return machine.run(program, context, times);
 }
 
 function runOnBytes(
@@ -130,11 +154,11 @@ function xdpPacket(machine: Machine, program: LoadedProgram, options: TestRunOpt
   if (get(XdpMd.egressIfindex) !== 0 || (get(XdpMd.ingressIfindex) === 0 && get(XdpMd.rxQueueIndex) !== 0)) {
     throw invalid(program, 'egress_ifindex must be 0, and rx_queue_index needs an ingress_ifindex');
   }
-  const longest = PAGE_BYTES - XDP_HEADROOM - SHARED_INFO_BYTES;
   if (data.length - meta < ETH_HLEN)
     throw invalid(program, `a packet has at least ${ETH_HLEN} bytes, not ${data.length - meta}`);
-  if (end > longest || data.length > end)
-    throw invalid(program, `a packet in one buffer has at most ${longest} bytes, not ${data.length}`);
+  if (data.length > end)
+    throw invalid(program, `the context must end the packet behind its ${data.length} bytes`);
+  checkFrame(program, 'xdp', data);
   const packet = new PacketBuffer(machine.memory, 'xdp', PAGE_BYTES, NOWHERE);
   packet.fillXdp(
     data,
@@ -165,18 +189,11 @@ function skbPacket(
   view: PacketView,
 ): PacketBuffer {
   const data = options.data ?? new Uint8Array(DEFAULT_BYTES);
-  const longest = PAGE_BYTES - SKB_HEADROOM - SHARED_INFO_BYTES;
-  if (data.length < ETH_HLEN)
-    throw invalid(program, `a packet has at least ${ETH_HLEN} bytes, not ${data.length}`);
-  if (data.length > longest)
-    throw invalid(program, `a packet has at most ${longest} bytes, not ${data.length}`);
+  checkFrame(program, view, data);
   const context = contextIn(program, options.ctx, SkBuff.bytes, SkBuff);
   const packet = new PacketBuffer(machine.memory, 'skb', PAGE_BYTES, NOWHERE);
   packet.fillSkb(data, { ifindex: LOOPBACK, queue: 0 }, view === 'link');
   try {
-    const shortest = shortestNetworkHeader(machine, packet);
-    if (data.length - ETH_HLEN < shortest)
-      throw invalid(program, `the network header needs ${shortest} bytes behind the Ethernet header`);
     if (context !== undefined) applySkbContext(machine, program, packet, context);
     return packet;
   } catch (error) {
@@ -185,8 +202,8 @@ function skbPacket(
   }
 }
 
-function shortestNetworkHeader(machine: Machine, packet: PacketBuffer): number {
-  switch (machine.memory.u16[(packet.context + SkBuff.protocol) >>> 1]) {
+function shortestNetworkHeader(frame: Uint8Array): number {
+  switch (frame[12]! | (frame[13]! << 8)) {
     case ETH_P_IP:
       return 20;
     case ETH_P_IPV6:
@@ -274,7 +291,7 @@ function contextOut(packet: PacketBuffer): Uint8Array {
 }
 
 /** Test runs only report a redirect's verdict; there is no device to send to. */
-const NOWHERE: PacketSinks = { redirect: () => undefined, cloneRedirect: () => 0 };
+export const NOWHERE: PacketSinks = { redirect: () => undefined, cloneRedirect: () => 0 };
 
 function invalid(program: LoadedProgram, message: string): SyscallError {
   return new SyscallError(Errno.EINVAL, message, { program: program.name });

@@ -44,7 +44,9 @@ export function framesOf(error: unknown, candidates: readonly Traced[], skipRuns
     const traced = candidates.find(({ code }) => line.includes(`/${code.name}-`)) ?? candidates[0];
     if (traced === undefined) break;
     const { positions } = traced.code;
-    const isEntry = index === positions.firstFunction + positions.pairs.length;
+    // Of the entries that compile() puts behind the program's functions, `run` and `repeat` begin a run.
+    const entry = index - positions.firstFunction - positions.pairs.length;
+    const isEntry = entry === 0 || entry === 1;
     if (isEntry && skip === 0) break;
     if (isEntry) skip--;
     else if (skip === 0) {

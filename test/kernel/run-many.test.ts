@@ -1,0 +1,76 @@
+/** Programs on many packets at once: the same results and effects as one test run for each, without garbage. */
+import { describe, expect, it } from 'vitest';
+import {
+  type BpfObject,
+  type EngineName,
+  ethernet,
+  ipv4,
+  ipv6,
+  Kernel,
+  packet,
+  tcp,
+  udp,
+} from '../../src/index.ts';
+import { openFixture } from '../fixtures.ts';
+
+const ENGINES: readonly EngineName[] = ['interp', 'jit', 'auto'];
+
+/** Packets of different lengths and protocols. */
+const FRAMES = Array.from({ length: 50 }, (_, i) =>
+  i % 3 === 0
+    ? packet(ethernet(), ipv6(), tcp({ dport: i }), 'x'.repeat(i * 7))
+    : packet(ethernet(), ipv4(), udp({ dport: i }), 'y'.repeat(100 - i)),
+);
+
+function load(name: string, engine: EngineName): BpfObject {
+  return new Kernel({ cpus: 2, engine }).load(openFixture(name));
+}
+
+describe.each(ENGINES)('with engine %s', (engine) => {
+  it('runs what the verifier accepted without checks', () => {
+    const program = load('xdp/count_protocols', engine).programs.count_protocols!;
+    expect(program.loaded.prepared.verified).toBe(true);
+  });
+
+  it.each([
+    ['xdp/count_protocols', 'count_protocols', 'packets_by_protocol'],
+    ['socket_filter/udp_port', 'keep_udp_port', undefined],
+  ] as const)('%s gives what test runs give', (file, name, map) => {
+    const many = load(file, engine);
+    const one = load(file, engine);
+    const results = many.programs[name]!.runMany(FRAMES);
+    expect([...results]).toEqual(FRAMES.map((data) => one.programs[name]!.testRun({ data }).retval));
+    if (map !== undefined) expect([...many.maps[map]!.entries()]).toEqual([...one.maps[map]!.entries()]);
+  });
+
+  it('counts on the CPU that the packets come in on', () => {
+    const object = load('xdp/count_protocols', engine);
+    object.programs.count_protocols!.runMany([FRAMES[1]!, FRAMES[2]!], { cpu: 1 });
+    object.programs.count_protocols!.testRun({ data: FRAMES[1]!, repeat: 10 });
+    expect(object.maps.packets_by_protocol!.lookup(17)).toEqual([10n, 2n]);
+  });
+});
+
+describe('packets', () => {
+  const program = load('xdp/count_protocols', 'auto').programs.count_protocols!;
+
+  it('may write their results into an array that is there', () => {
+    const results = new Int32Array(3);
+    expect(program.runMany([FRAMES[0]!, FRAMES[1]!], { results })).toBe(results);
+    expect([...results]).toEqual([2, 2, 0]);
+    expect(() => program.runMany(FRAMES, { results })).toThrow(
+      expect.objectContaining({ code: 'short-results' }),
+    );
+  });
+
+  it('that the kernel would refuse end it', () => {
+    expect(() => program.runMany([FRAMES[0]!, new Uint8Array(13)])).toThrow('at least 14 bytes, not 13');
+    expect(() => program.runMany([new Uint8Array(4000)])).toThrow('at most 3520 bytes, not 4000');
+  });
+
+  it('are nothing for programs of other types', () => {
+    const object = load('tracing/globals', 'auto');
+    const [tracing] = Object.values(object.programs);
+    expect(() => tracing!.runMany(FRAMES)).toThrow(expect.objectContaining({ code: 'no-packet-program' }));
+  });
+});
