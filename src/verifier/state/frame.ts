@@ -37,7 +37,7 @@ export class Frame {
   callbackRetMax = 0;
   /** Rounds that the walk has simulated of the callback that this frame's call makes. */
   callbackDepth = 0;
-  refs = new Int32Array(0);
+  refs = NOTHING;
   refCount = 0;
 
   private readonly slabs: Slabs;
