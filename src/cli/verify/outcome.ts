@@ -15,6 +15,7 @@ import {
   type VerifierInputs,
   verify,
 } from '../../index.ts';
+import type { MapTrials } from './raw-maps.ts';
 import { inputOfRaw, type RawProgram } from './raw-programs.ts';
 import type { VerdictRecord } from './record.ts';
 
@@ -70,15 +71,16 @@ export function verifyProgram(
   return missing === undefined ? outcome : { ...outcome, missing };
 }
 
-/** Verifies a raw program. */
+/** Verifies a raw program, after its maps have been tried. */
 export function verifyRaw(
   file: string,
   program: RawProgram,
   settings: VerifySettings,
   environment: Pick<VerifierInput, 'kernelBtf' | 'moduleBtfs'>,
+  trials: MapTrials,
 ): Outcome {
   const identity = { object: file, program: program.name, section: '', type: shortProgType(program.type) };
-  const input = inputOfRaw(program);
+  const input = inputOfRaw(program, (map) => trials.errorOf(map));
   return judge(identity, { ...input, ...environment, flags: input.flags | settings.flags }, settings);
 }
 

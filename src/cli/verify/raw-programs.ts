@@ -190,13 +190,19 @@ function numbers(text: string, count: number): number[] {
   throw wrong('bad-number', `${what} from 0 to 4294967295, not '${text.slice(0, 60)}'`);
 }
 
-/** What BPF_PROG_LOAD would be given for a block whose maps were created. */
-export function inputOfRaw(program: RawProgram): VerifierInput {
+/**
+ * What BPF_PROG_LOAD would be given for a block.
+ * @param errorOf 0 for a map that the kernel creates, else its negative errno: it stands where the descriptor would, as when a loader does
+ * not look.
+ */
+export function inputOfRaw(program: RawProgram, errorOf: (map: RawMap) => number): VerifierInput {
+  const descriptors = program.maps.map((map, number) => errorOf(map) || FIRST_MAP_FD + number);
   const maps = new Map(
-    program.maps.map((map, number): [number, MapInfo] => [FIRST_MAP_FD + number, { name: 'm', ...map }]),
+    program.maps.map((map, number): [number, MapInfo] => [descriptors[number]!, { name: 'm', ...map }]),
   );
+  for (const descriptor of descriptors) if (descriptor < 0) maps.delete(descriptor);
   return {
-    insns: withDescriptors(program.insns, program.maps.length),
+    insns: withDescriptors(program.insns, descriptors),
     type: program.type,
     attachType: program.attach,
     flags: program.flags,
@@ -206,13 +212,13 @@ export function inputOfRaw(program: RawProgram): VerifierInput {
 }
 
 /** Puts descriptors in the place of map numbers. */
-function withDescriptors(insns: readonly RawInsn[], mapCount: number): RawInsn[] {
+function withDescriptors(insns: readonly RawInsn[], descriptors: readonly number[]): RawInsn[] {
   const out = insns.slice();
   for (let slot = 0; slot < out.length; slot++) {
     const insn = out[slot]!;
     if (insn.opcode !== LD_IMM64) continue;
-    const named = (insn.src === 1 || insn.src === 2) && insn.imm >= 0 && insn.imm < mapCount;
-    if (named) out[slot] = { ...insn, imm: FIRST_MAP_FD + insn.imm };
+    const descriptor = insn.src === 1 || insn.src === 2 ? descriptors[insn.imm] : undefined;
+    if (descriptor !== undefined) out[slot] = { ...insn, imm: descriptor };
     slot++;
   }
   return out;

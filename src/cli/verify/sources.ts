@@ -15,6 +15,7 @@ import type { Tally } from '../render/verdict-table.ts';
 import { CommandFailed, reportError, usageError } from '../report.ts';
 import type { Filters } from './filters.ts';
 import { type Outcome, type VerifySettings, verifyProgram, verifyRaw } from './outcome.ts';
+import { MapTrials } from './raw-maps.ts';
 import { parseRawPrograms } from './raw-programs.ts';
 import type { VerdictView } from './views.ts';
 
@@ -131,8 +132,10 @@ class VerifyRun {
   private *raw(file: string, name: string): Generator<Outcome> {
     const [kernelBtf = builtinKernelTypes(), ...moduleBtfs] = this.kernelTypes;
     const environment = { kernelBtf, moduleBtfs };
+    const trials = new MapTrials();
     for (const program of parseRawPrograms(this.io.read(file)))
-      if (this.takes(name, program.name)) yield verifyRaw(name, program, this.settings(), environment);
+      if (this.takes(name, program.name))
+        yield verifyRaw(name, program, this.settings(), environment, trials);
   }
 
   private takes(file: string, program: string): boolean {

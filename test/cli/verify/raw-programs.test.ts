@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BpfError } from '../../../src/base/errors.ts';
+import { MapTrials } from '../../../src/cli/verify/raw-maps.ts';
 import { inputOfRaw, parseRawPrograms } from '../../../src/cli/verify/raw-programs.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 500);
@@ -98,7 +99,7 @@ describe('parseRawPrograms', () => {
         try {
           for (const program of read(source)) {
             expect(program.insns.length).toBeGreaterThan(0);
-            expect(inputOfRaw(program).insns).toHaveLength(program.insns.length);
+            expect(inputOfRaw(program, () => 0).insns).toHaveLength(program.insns.length);
           }
         } catch (error) {
           if (!(error instanceof BpfError)) throw error;
@@ -110,9 +111,9 @@ describe('parseRawPrograms', () => {
 });
 
 describe('inputOfRaw', () => {
-  const loads = (maps: string, imm: string, src = '1') => {
+  const loads = (maps: string, imm: string, src = '1', errorOf = (): number => 0) => {
     const [program] = read(`${maps}insns 18${src}10000${imm}000000 0000000000000000 ${RETURN_ZERO}\n`);
-    return inputOfRaw(program!);
+    return inputOfRaw(program!, errorOf);
   };
 
   it('puts descriptors in the place of map numbers', () => {
@@ -130,5 +131,22 @@ describe('inputOfRaw', () => {
     expect(input.insns[0]!.imm).toBe(1);
     expect(input.maps.has(1)).toBe(false);
     expect(loads('map 1 4 8 16 0\n', '00', '0').insns[0]!.imm).toBe(0);
+  });
+
+  it('leaves the errno of a map that cannot be created where its descriptor would stand', () => {
+    const input = loads('map 1 0 8 16 0\n', '00', '1', () => -22);
+    expect(input.insns[0]!.imm).toBe(-22);
+    expect(input.maps.size).toBe(0);
+  });
+});
+
+describe('MapTrials', () => {
+  it('answers as BPF_MAP_CREATE does', () => {
+    const trials = new MapTrials();
+    const map = { type: 1, keySize: 4, valueSize: 8, maxEntries: 16, flags: 0 };
+    expect(trials.errorOf(map)).toBe(0);
+    expect(trials.errorOf({ ...map, keySize: 0 })).toBe(-22);
+    expect(trials.errorOf({ ...map, type: 999 })).toBe(-22);
+    expect(trials.errorOf({ ...map, valueSize: 0x7fff_ffff })).toBe(-7);
   });
 });
