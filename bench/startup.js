@@ -14,6 +14,7 @@ const COMMANDS = {
   'node -e 0': ['-e', '0'],
   'bpflab exec': [join(ROOT, 'bin/bpflab.js'), 'exec'],
   'bpflab run count_protocols.bpf.o': [join(ROOT, 'bin/bpflab.js'), 'run', OBJECT],
+  'bpflab verify count_protocols.bpf.o': [join(ROOT, 'bin/bpflab.js'), 'verify', OBJECT],
 };
 
 /**
@@ -46,5 +47,5 @@ console.log(`CPU time in ms, medians of ${ROUNDS} runs`);
 for (const [name, values] of times) {
   const own = median(values);
   const over = own === bare ? '' : `  +${(own - bare).toFixed(1)}  ${(own / bare).toFixed(2)}x`;
-  console.log(`${name.padEnd(34)} ${own.toFixed(1).padStart(6)}${over}`);
+  console.log(`${name.padEnd(36)} ${own.toFixed(1).padStart(6)}${over}`);
 }

@@ -73,6 +73,8 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
     });
     spec.maps.forEach((map, index) => {
       fillDataSection(spec, map, maps[index]!.map, choices.initial.get(index), env);
+      // As libbpf does once the content stands.
+      maps[index]!.frozen = map.origin === 'rodata' || map.origin === 'kconfig';
     });
     for (const program of spec.programs) {
       if (!choices.programs.has(program.name)) {

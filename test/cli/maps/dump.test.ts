@@ -107,6 +107,12 @@ describe('map show', () => {
     });
   });
 
+  it('tells which maps user space may write no more', () => {
+    expect(showText(object.maps['.rodata']!)).toMatch(/\n\tbtf_id \d+ {2}frozen\n$/);
+    expect(plainJson(showJson(object.maps['.rodata']!))).toMatchObject({ frozen: 1 });
+    expect(plainJson(showJson(object.maps['.data']!))).toMatchObject({ frozen: 0 });
+  });
+
   it('has no types to name where there are none', () => {
     expect(showText(object.maps.untyped!)).toMatch(
       /^\d+: array {2}name untyped {2}flags 0x0\n\tkey 4B .*\n$/,
