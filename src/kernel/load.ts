@@ -14,6 +14,7 @@ import {
   type ProgramSpec,
 } from '../loader/index.ts';
 import type { BpfMap } from '../maps/index.ts';
+import { BpfProgType } from '../spec/index.ts';
 import type { VerifierInput } from '../verifier/index.ts';
 import { createFromSpec } from './create-map.ts';
 import { updateByFd } from './fds.ts';
@@ -154,12 +155,18 @@ function verifyLinked(
 ): { readonly input?: VerifierInput; readonly verification: Verification } {
   let input: VerifierInput;
   try {
+    if (spec.type === BpfProgType.BPF_PROG_TYPE_EXT) throw noTarget(spec);
     input = inputs.fromLinked(spec, linked);
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
     return { verification: { accepted: false, error } };
   }
   return { input, verification: verifyProgram(code, input, env.machine.cpuCount) };
+}
+
+function noTarget(spec: ProgramSpec): LoadError {
+  const message = 'extension programs (freplace) need a program to extend, and nothing here can name one yet';
+  return new LoadError('no-attach-program', message, { program: spec.name, section: spec.section });
 }
 
 /** Gives up the object's own references to its programs and maps. */
