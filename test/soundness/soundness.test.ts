@@ -4,7 +4,6 @@
  * SOUNDNESS_SEED where the programs begin; a failure prints the seed of its program.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RawInsn } from '../../src/isa/index.ts';
 import {
   S32_MAX,
   S32_MIN,
@@ -18,7 +17,6 @@ import {
   VAR_MASK_LO,
   VAR_VALUE_LO,
 } from '../../src/verifier/domain/layout.ts';
-import { verify } from '../../src/verifier/index.ts';
 import { AUX, isSpill, OFF, regAt, slotAt, TYPE } from '../../src/verifier/state/layout.ts';
 import {
   PTR_TO_CTX,
@@ -27,71 +25,28 @@ import {
   PTR_TO_STACK,
   SCALAR_VALUE,
 } from '../../src/verifier/state/reg-type.ts';
-import { Interpreter } from '../../src/vm/index.ts';
-import { Random } from './random.ts';
 import { randomProgram } from './random-program.ts';
-import { DEAD, type Node, RECORDS, Recording } from './recording.ts';
-import { Miss, Replay } from './replay.ts';
-import { inputOf, World } from './world.ts';
+import { DEAD, type Node, RECORDS } from './recording.ts';
+import { Miss } from './replay.ts';
+import { runAll, type Verified, verified } from './runs.ts';
 
 const STEPS = Number(process.env.SOUNDNESS_STEPS ?? 200_000);
 const FIRST_SEED = Number(process.env.SOUNDNESS_SEED ?? 1);
 
-/** States of one program that are kept; few programs have more. */
-const MAX_NODES = 20_000;
-const RUNS_PER_PROGRAM = 20;
-const MAX_INSNS_PER_RUN = 20_000;
 /** Even if hardly a program is accepted, the test ends. */
 const MIN_STEPS_PER_SEED = 100;
 
-interface Verified {
-  readonly seed: number;
-  readonly insns: readonly RawInsn[];
-  readonly recording: Recording;
-}
-
-/** The program of a seed with its walk; undefined if it is rejected, or the walk is too long to keep. */
-function verified(seed: number): Verified | undefined {
-  const insns = randomProgram(seed);
-  const recording = new Recording(MAX_NODES);
-  const { verdict } = verify(inputOf(insns), { observer: recording });
-  return verdict === 'accept' && !recording.overflowed ? { seed, insns, recording } : undefined;
-}
-
 const totals = { steps: 0, compared: 0, doubted: 0, programs: 0, accepted: 0 };
-
-/** Runs a program on random inputs. @throws Miss with the seed. */
-function runAll({ seed, insns, recording }: Verified): void {
-  const world = new World(new Random(~seed));
-  const program = world.prepare(insns);
-  for (let run = 0; run < RUNS_PER_PROGRAM; run++) {
-    world.fill();
-    const replay = new Replay({ recording, insns, memory: world.memory }, world.regions(recording.maps));
-    const interpreter = new Interpreter(world.memory, world.helpers, { onInsn: replay.onInsn });
-    interpreter.start(program, world.ctx);
-    try {
-      const status = interpreter.run(MAX_INSNS_PER_RUN);
-      if (status.kind === 'faulted') throw status.fault;
-    } catch (error) {
-      if (error instanceof Miss) throw new Miss(`SOUNDNESS_SEED=${seed}, run ${run}: ${error.message}`);
-      throw error;
-    }
-    interpreter.dispose();
-    totals.steps += replay.steps;
-    totals.compared += replay.compared;
-    totals.doubted += replay.doubted;
-  }
-}
 
 describe('accepted programs', () => {
   it(`do at each of ${STEPS} instructions what the verifier expects`, { timeout: 60_000 + STEPS }, () => {
     const last = FIRST_SEED + STEPS / MIN_STEPS_PER_SEED;
     for (let seed = FIRST_SEED; totals.steps < STEPS && seed < last; seed++) {
       totals.programs++;
-      const one = verified(seed);
+      const one = verified(randomProgram(seed), seed);
       if (one === undefined) continue;
       totals.accepted++;
-      runAll(one);
+      runAll(one, totals);
     }
     if (process.env.SOUNDNESS_STEPS !== undefined) console.log(totals);
     expect(totals.steps).toBeGreaterThanOrEqual(STEPS);
@@ -108,7 +63,7 @@ describe('a walk that is wrong is found out if', () => {
 
   beforeAll(() => {
     for (let seed = 1; programs.length < 12; seed++) {
-      const one = verified(seed);
+      const one = verified(randomProgram(seed), seed);
       if (one !== undefined) programs.push(one);
     }
   });
@@ -116,11 +71,10 @@ describe('a walk that is wrong is found out if', () => {
   /** How many of the programs are found out once each of their states was changed. */
   function foundOut(change: (node: Node) => void): number {
     return programs.filter(({ seed, insns }) => {
-      const recording = new Recording(MAX_NODES);
-      verify(inputOf(insns), { observer: recording });
-      recording.nodes.forEach(change);
+      const one = verified(insns, seed)!;
+      one.recording.nodes.forEach(change);
       try {
-        runAll({ seed, insns, recording });
+        runAll(one, { steps: 0, compared: 0, doubted: 0 });
         return false;
       } catch (error) {
         if (error instanceof Miss) return true;
