@@ -152,3 +152,34 @@ export const trieTypes: TypeRule = (_attr, key) =>
 
 /** Kinds that take no BTF (map_check_no_btf). */
 export const noTypes: TypeRule = () => ({ errno: Errno.ENOTSUPP, problem: 'this map type takes no BTF' });
+
+/** Arenas: any types (arena_map_check_btf). */
+export const anyTypes: TypeRule = () => undefined;
+
+/** Kinds of local storage: a 32-bit integer, the descriptor, as key (bpf_local_storage_map_check_btf). */
+export const storageTypes: TypeRule = (_attr, key) =>
+  key?.kind === 'int' && key.bits === 32 && key.offset === 0
+    ? undefined
+    : { errno: Errno.EINVAL, problem: "the key's BTF type must be a 32-bit integer" };
+
+/** Cgroup storage: a 64-bit integer, or a struct like bpf_cgroup_storage_key (cgroup_storage_check_btf). */
+export const cgroupStorageTypes: TypeRule = (attr, key) => {
+  const fits =
+    attr.keySize === 8
+      ? key?.kind === 'int' && key.bits === 64 && key.offset === 0
+      : key?.kind === 'struct' && isStorageKey(attr.btf, key);
+  return fits
+    ? undefined
+    : { errno: Errno.EINVAL, problem: "the key's BTF type must be that of a cgroup storage key" };
+};
+
+/** Bits of the members of struct bpf_cgroup_storage_key: a cgroup's id, an attach type. */
+const STORAGE_KEY_BITS = [64, 32];
+
+function isStorageKey(btf: Btf | undefined, key: BtfType): boolean {
+  if (btf === undefined || key.kind !== 'struct' || key.members.length !== 2) return false;
+  return key.members.every((member, i) => {
+    const type = btf.resolve(member.type);
+    return type.kind === 'int' && type.bits === STORAGE_KEY_BITS[i] && member.bitOffset === 64 * i;
+  });
+}

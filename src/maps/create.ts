@@ -4,19 +4,23 @@
  */
 import { Errno, SyscallError } from '../base/errno.ts';
 import { BtfError } from '../base/errors.ts';
-import { BpfMapType, mapTypeName } from '../spec/index.ts';
+import { BpfMapType } from '../spec/index.ts';
 import { checkTypes } from './btf-check.ts';
 import { MapFlag } from './flags.ts';
-import { MAP_KINDS, type MapKind } from './kinds.ts';
+import { MAP_KINDS } from './kinds.ts';
 import type { BpfMap, MapAttr, MapCapability, MapEnv } from './map.ts';
+import type { MapKind } from './map-kind.ts';
 import { MapMemory } from './map-memory.ts';
 import { applyRules, creationError, needs, type Rule, rule } from './rules.ts';
 
 /** Types that `map_extra` means something to. */
 const EXTRA_TYPES: readonly number[] = [BpfMapType.BPF_MAP_TYPE_BLOOM_FILTER, BpfMapType.BPF_MAP_TYPE_ARENA];
 
-/** Largest number of an enum bpf_map_type. */
-const LAST_TYPE = Math.max(...Object.values(BpfMapType));
+const STRUCT_OPS = BpfMapType.BPF_MAP_TYPE_STRUCT_OPS;
+
+function hasTypes(attr: MapAttr): boolean {
+  return (attr.btfKeyTypeId ?? 0) !== 0 || (attr.btfValueTypeId ?? 0) !== 0;
+}
 
 const commonRules: readonly Rule[] = [
   rule(Errno.EINVAL, (attr) => {
@@ -25,6 +29,11 @@ const commonRules: readonly Rule[] = [
       ? undefined
       : 'key_size, value_size and max_entries are unsigned 32-bit numbers';
   }),
+  rule(Errno.EINVAL, (attr) =>
+    (attr.btfVmlinuxValueTypeId ?? 0) !== 0 && (attr.type !== STRUCT_OPS || hasTypes(attr))
+      ? 'btf_vmlinux_value_type_id is for struct_ops maps, without other types'
+      : undefined,
+  ),
   rule(Errno.EINVAL, (attr) =>
     (attr.btfKeyTypeId ?? 0) !== 0 && (attr.btfValueTypeId ?? 0) === 0
       ? 'btf_key_type_id needs a btf_value_type_id'
@@ -100,10 +109,7 @@ export function acceptsTypes(attr: MapAttr): boolean {
 function kindOf(attr: MapAttr): MapKind {
   const kind = MAP_KINDS.get(attr.type);
   if (kind !== undefined) return kind;
-  const known = attr.type > 0 && attr.type <= LAST_TYPE;
-  throw known
-    ? creationError(Errno.ENOTSUPP, attr, `${mapTypeName(attr.type)} is not simulated yet`)
-    : creationError(Errno.EINVAL, attr, 'there is no such map type');
+  throw creationError(Errno.EINVAL, attr, 'there is no such map type');
 }
 
 function checkCapability(env: MapEnv, attr: MapAttr, kind: MapKind): void {

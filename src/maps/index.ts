@@ -17,8 +17,17 @@ export { MapObject } from './map-memory.ts';
 export { PercpuArrayMap } from './percpu-array.ts';
 export { PercpuHashMap } from './percpu-hash.ts';
 export { PerfEventArrayMap } from './perf-event-array.ts';
-export type { Held, PerfEventRef, ProgRef } from './ports.ts';
-export { ProgArrayMap, type ProgKind } from './prog-array.ts';
+export type {
+  CgroupRef,
+  DeviceRef,
+  Held,
+  PerfEventRef,
+  ProgRef,
+  SocketRef,
+  StorageOwner,
+} from './ports.ts';
+export { ProgArrayMap } from './prog-array.ts';
+export type { ProgKind } from './program-kind.ts';
 export { QueueStackMap } from './queue-stack.ts';
 export {
   BPF_RB_FORCE_WAKEUP,

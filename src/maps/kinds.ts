@@ -1,29 +1,33 @@
 /**
- * The map types that exist here: for each its create-time rules and its implementation. Rules in the order of each type's
- * map_alloc_check and map_alloc (kernel/bpf/arraymap.c, hashtab.c, ringbuf.c, queue_stack_maps.c, bloom_filter.c, lpm_trie.c).
+ * The map types: for each its create-time rules and its implementation. Rules in the order of each type's map_alloc_check and
+ * map_alloc (kernel/bpf/arraymap.c, hashtab.c, ringbuf.c, queue_stack_maps.c, bloom_filter.c, lpm_trie.c). Types that hold objects of the
+ * kernel are in kinds-objects.ts.
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
 import { ArrayMap } from './array.ts';
 import { ArrayOfMapsMap } from './array-of-maps.ts';
+import { arrayRules, fdArrayRules } from './array-rules.ts';
 import { BloomFilterMap } from './bloom-filter.ts';
-import { arrayTypes, bloomTypes, hashTypes, noTypes, type TypeRule, trieTypes } from './btf-check.ts';
+import { arrayTypes, bloomTypes, hashTypes, noTypes, trieTypes } from './btf-check.ts';
 import { ACCESS_FLAGS, KMALLOC_MAX_BYTES, MapFlag, PAGE_BYTES } from './flags.ts';
 import { HashMap } from './hash.ts';
 import { HashOfMapsMap } from './hash-of-maps.ts';
 import { bucketsFor } from './hash-table.ts';
 import { templateRules } from './inner-maps.ts';
+import { OBJECT_KINDS } from './kinds-objects.ts';
 import { LpmTrieMap } from './lpm-trie.ts';
 import { LruHashMap } from './lru-hash.ts';
 import { LruPercpuHashMap } from './lru-percpu-hash.ts';
-import type { BpfMap, MapAttr, MapCapability } from './map.ts';
-import type { MapContext } from './map-context.ts';
+import type { MapAttr } from './map.ts';
+import type { MapKind } from './map-kind.ts';
 import { PercpuArrayMap } from './percpu-array.ts';
 import { PercpuHashMap } from './percpu-hash.ts';
 import { PerfEventArrayMap } from './perf-event-array.ts';
 import { ProgArrayMap } from './prog-array.ts';
 import { QueueStackMap } from './queue-stack.ts';
 import { RingbufMap } from './ringbuf.ts';
+import { ringbufRules } from './ringbuf-rules.ts';
 import {
   flagsWithin,
   flagsWithout,
@@ -39,28 +43,11 @@ import {
   valueSizeIs,
 } from './rules.ts';
 
-/** A map type. */
-export interface MapKind {
-  /** Checked before anything else of the type (map_alloc_check). */
-  readonly rules: readonly Rule[];
-  /** What the caller must be capable of; undefined: nothing beyond making maps at all. */
-  readonly capability?: MapCapability;
-  /** Checked after the capability (map_alloc). */
-  readonly lateRules?: readonly Rule[];
-  /** Rules for BTF types (map_check_btf); undefined: the common ones are all. */
-  readonly types?: TypeRule;
-  /** The number of entries that the map gets. */
-  readonly entries?: (attr: MapAttr, cpuCount: number) => number;
-  create(context: MapContext): BpfMap;
-}
-
 const {
   BPF_F_NO_PREALLOC,
   BPF_F_NO_COMMON_LRU,
   BPF_F_NUMA_NODE,
   BPF_F_ZERO_SEED,
-  BPF_F_RDONLY_PROG,
-  BPF_F_WRONLY_PROG,
   BPF_F_MMAPABLE,
   BPF_F_PRESERVE_ELEMS,
   BPF_F_INNER_MAP,
@@ -71,10 +58,6 @@ const INT_MAX = 0x7fffffff;
 const HTAB_ELEM_BYTES = 48;
 const BUCKET_BYTES = 16;
 
-const ARRAY_FLAGS = BPF_F_NUMA_NODE | BPF_F_MMAPABLE | ACCESS_FLAGS | BPF_F_PRESERVE_ELEMS | BPF_F_INNER_MAP;
-
-const arrayRules: readonly Rule[] = [someEntries, keySizeIs(4), someValue, ...flagsWithin(ARRAY_FLAGS)];
-
 const arrayValueFits = rule(Errno.E2BIG, (attr) =>
   attr.valueSize > INT_MAX ? `value_size may be ${INT_MAX} at most, not ${attr.valueSize}` : undefined,
 );
@@ -84,13 +67,6 @@ const kmallocValue = rule(Errno.E2BIG, ({ valueSize }) =>
     ? `value_size may be ${KMALLOC_MAX_BYTES} at most, not ${valueSize}`
     : undefined,
 );
-
-const fdArrayRules: readonly Rule[] = [
-  valueSizeIs(4),
-  flagsWithout(BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG),
-  ...arrayRules,
-  flagsWithout(BPF_F_MMAPABLE | BPF_F_INNER_MAP),
-];
 
 const HASH_FLAGS = BPF_F_NO_PREALLOC | BPF_F_NO_COMMON_LRU | BPF_F_NUMA_NODE | ACCESS_FLAGS | BPF_F_ZERO_SEED;
 
@@ -184,6 +160,7 @@ function evenEntries(attr: MapAttr, cpuCount: number): number {
 
 /** All kinds by BPF_MAP_TYPE_* number. */
 export const MAP_KINDS: ReadonlyMap<number, MapKind> = new Map<number, MapKind>([
+  ...OBJECT_KINDS,
   [
     BpfMapType.BPF_MAP_TYPE_ARRAY,
     {
@@ -260,16 +237,7 @@ export const MAP_KINDS: ReadonlyMap<number, MapKind> = new Map<number, MapKind>(
     BpfMapType.BPF_MAP_TYPE_RINGBUF,
     {
       rules: [],
-      lateRules: [
-        ...flagsWithin(BPF_F_NUMA_NODE),
-        keySizeIs(0),
-        valueSizeIs(0),
-        rule(Errno.EINVAL, ({ maxEntries }) =>
-          maxEntries >= PAGE_BYTES && (maxEntries & (maxEntries - 1)) === 0
-            ? undefined
-            : `max_entries, the buffer's bytes, must be a power of two and a multiple of ${PAGE_BYTES}, not ${maxEntries}`,
-        ),
-      ],
+      lateRules: ringbufRules,
       create: (context) => new RingbufMap(context),
     },
   ],

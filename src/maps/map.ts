@@ -6,7 +6,7 @@
 import type { Btf } from '../btf/index.ts';
 import type { MapLayout, Memory } from '../vm/index.ts';
 import type { SpecialField } from './fields.ts';
-import type { Held, PerfEventRef, ProgRef } from './ports.ts';
+import type { CgroupRef, DeviceRef, Held, PerfEventRef, ProgRef, SocketRef, StorageOwner } from './ports.ts';
 
 export { BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST } from './flags.ts';
 
@@ -30,6 +30,8 @@ export interface MapAttr {
   readonly btfValueTypeId?: number;
   /** The template of a map-in-map. */
   readonly innerMap?: BpfMap;
+  /** STRUCT_OPS: the kernel's type of the value. */
+  readonly btfVmlinuxValueTypeId?: number;
 }
 
 /** What a map kind may use of the machine it lives in. One object per kernel, shared by all maps. */
@@ -48,6 +50,21 @@ export interface MapEnv {
   programByFd?(fd: number): ProgRef | number;
   perfEventByFd?(fd: number): PerfEventRef | number;
   mapByFd?(fd: number): MapRef | number;
+  /** The network device with an index. */
+  deviceByIndex?(ifindex: number): DeviceRef | undefined;
+  /** The socket behind a descriptor: EBADF when there is no file, ENOTSOCK when it is something else. */
+  socketByFd?(fd: number): SocketRef | number;
+  /** The cgroup behind a descriptor of its directory, or EBADF. */
+  cgroupByFd?(fd: number): CgroupRef | number;
+  /** The task behind a pidfd: EBADF when it is no such descriptor, ENOENT when the task has ended. */
+  taskByPidFd?(fd: number): StorageOwner | number;
+  /** The inode of an open file, or EBADF. */
+  inodeByFd?(fd: number): StorageOwner | number;
+  /**
+   * Does something when no program runs any more that may hold what it disposes of (call_rcu): at once, unless a program is running.
+   * Absent: at once.
+   */
+  afterRun?(action: () => void): void;
   /**
    * Releases what a special field of a value holds (a timer, a kptr, a list) before the map clears the field: the value was
    * deleted, replaced or its map freed (bpf_obj_free_fields). Called for fields that are not all zero.
@@ -90,6 +107,20 @@ export interface BpfMap {
   eventAt?(index: number): PerfEventRef | undefined;
   /** RINGBUF: its records. */
   readonly ring?: RingBuffer;
+  /** USER_RINGBUF: what user space wrote for programs. */
+  readonly userRing?: UserRingBuffer;
+  /** STACK_TRACE: the traces. */
+  readonly stacks?: StackTraces;
+  /** DEVMAP, CPUMAP, XSKMAP: where packets can be sent. */
+  readonly targets?: RedirectTargets;
+  /** SOCKMAP, SOCKHASH, REUSEPORT_SOCKARRAY: its sockets. */
+  readonly sockets?: SocketSlots;
+  /** Kinds of local storage: their values by owner. */
+  readonly storage?: LocalStorage;
+  /** CGROUP_STORAGE: the values of cgroups at which programs are attached. */
+  readonly cgroupValues?: CgroupValues;
+  /** CGROUP_ARRAY: the cgroup in a slot, undefined when it is empty or there is none. */
+  cgroupAt?(index: number): CgroupRef | undefined;
 
   // ---- user side (bpf(2), the library, dumps) ----
   /** Size of a value as bpf(2) copies it: round_up(valueSize, 8) * cpus for per-CPU kinds. */
@@ -175,6 +206,81 @@ export interface RingBuffer {
   consume(reader: RecordReader, limit?: number): number;
   /** Has `listener` called whenever the kernel would wake a consumer that waits in epoll; returns what ends that. */
   onWakeup(listener: () => void): () => void;
+}
+
+/** The records that user space writes and a program drains. Positions are as in the kernel: bytes since the map was made. */
+export interface UserRingBuffer {
+  /**
+   * User space: puts a record in (user_ring_buffer__reserve and __submit of libbpf). 0, or a negative errno: E2BIG when it can never fit,
+   * ENOSPC when there is no room now.
+   */
+  write(record: Uint8Array): number;
+  /** Claims the buffer for one program: false when another drains it already. */
+  claim(): boolean;
+  /**
+   * The next record: its size, address in `sample`; -ENODATA when there is none, -EAGAIN when it was discarded and is skipped, -EINVAL or
+   * -E2BIG when what user space wrote is no record.
+   */
+  peek(): number;
+  readonly sample: number;
+  /** Gives the record of `size` bytes that was peeked at back to user space. */
+  release(size: number): void;
+  /** Ends a claim; `wake` tells a waiting writer that there is room. */
+  unclaim(wake: boolean): void;
+  /** Has `listener` called when a writer that waits in epoll would be woken; returns what ends that. */
+  onRoom(listener: () => void): () => void;
+}
+
+/** Stack traces by id. */
+export interface StackTraces {
+  /**
+   * Keeps a trace. `words` holds it as pairs of 32-bit halves, innermost frame first; `flags` as of bpf_get_stackid, checked already.
+   * @returns its id; -EFAULT (nothing left after skipping), -EEXIST (another has its place), -ENOMEM.
+   */
+  record(words: Uint32Array, flags: number): number;
+}
+
+/** What bpf_redirect_map finds in a slot. */
+export type RedirectTarget =
+  | { readonly kind: 'device'; readonly ifindex: number; readonly program: ProgRef | undefined }
+  | { readonly kind: 'cpu'; readonly cpu: number; readonly program: ProgRef | undefined }
+  | { readonly kind: 'socket'; readonly socket: SocketRef };
+
+/** The targets of redirection in a map. */
+export interface RedirectTargets {
+  /** Flags beyond those of the return value: BPF_F_BROADCAST and BPF_F_EXCLUDE_INGRESS, or none. */
+  readonly knownFlags: number;
+  /** What is in a slot; undefined when it is empty or there is none. */
+  targetAt(index: number): RedirectTarget | undefined;
+  /** All targets, in the order in which a broadcast serves them. */
+  allTargets(): RedirectTarget[];
+}
+
+/** The sockets of a map, for helpers. Keys are addresses. */
+export interface SocketSlots {
+  /** The socket of a key, or undefined. */
+  socketAt(key: number): SocketRef | undefined;
+  /** SOCKMAP and SOCKHASH: puts a socket in, as bpf_sock_map_update; 0 or a negative errno. */
+  put?(key: number, socket: SocketRef, flags: number): number;
+}
+
+/** Values that hang on objects of the kernel and go with them. */
+export interface LocalStorage {
+  /**
+   * The address of an owner's value. When there is none and `create`, a new one: a copy of the value at `initial`, or zeros when that is 0.
+   * 0 when there is none, or no memory.
+   */
+  get(owner: StorageOwner, create: boolean, initial: number): number;
+  /** 0 or -ENOENT. */
+  remove(owner: StorageOwner): number;
+}
+
+/** The values of a cgroup storage map: one for each cgroup, and attach type where keys have one. */
+export interface CgroupValues {
+  /** Makes the value of a cgroup for a program attached there, unless there is one: 0 or -ENOMEM. */
+  attach(cgroup: CgroupRef, attachType: number): number;
+  /** Address of the value (of the current CPU) for a program attached at a cgroup, 0 when `attach` made none. */
+  valueFor(cgroup: CgroupRef, attachType: number): number;
 }
 
 /** Gets the address and the size of a record's data, valid for the time of the call; false ends the consumption. */

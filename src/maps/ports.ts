@@ -1,6 +1,6 @@
 /**
- * What maps hold of the rest of the kernel, seen through small interfaces: programs in prog arrays, perf events in perf
- * event arrays, maps in maps of maps. kernel/ implements them; maps only keep, count and hand them out.
+ * What maps hold of the rest of the kernel, seen through small interfaces: programs, perf events, devices, sockets, cgroups, and
+ * the owners of local storage. kernel/ implements them; maps only keep, count and hand them out.
  */
 import type { PreparedProgram } from '../vm/index.ts';
 
@@ -39,4 +39,44 @@ export interface PerfEventRef extends Held {
    * helpers). 0 or a negative errno (ENOSPC when its buffer is full).
    */
   output(data: number, size: number, extra: number, extraSize: number): number;
+}
+
+/** A network device in a map (struct net_device); it leaves the map when it goes. */
+export interface DeviceRef {
+  readonly ifindex: number;
+  /** Calls `listener` once when the device goes; returns what ends that. */
+  onEnd(listener: () => void): () => void;
+}
+
+/** An object of the kernel that values can hang on (local storage), until it ends. */
+export interface StorageOwner {
+  /** Address of its image in linear memory: what programs hold of it. */
+  readonly address: number;
+  /** Calls `listener` once when the object goes; returns what ends that. */
+  onEnd(listener: () => void): () => void;
+}
+
+/** A socket as the socket maps see it (struct sock). */
+export interface SocketRef extends StorageOwner {
+  /** Its unique number, what user space reads from a socket map; below 2^53. */
+  readonly cookie: number;
+  readonly family: 'inet' | 'inet6' | 'unix' | 'xdp' | 'netlink';
+  readonly type: 'stream' | 'dgram' | 'raw';
+  /** IPPROTO_* number, 0 outside IP. */
+  readonly protocol: number;
+  readonly state: 'established' | 'listen' | 'close';
+  /** It can be found by its address: bound, or listening. */
+  readonly hashed: boolean;
+  /** It shares its address with others (SO_REUSEPORT). */
+  readonly reuseport: boolean;
+  /** Queue of the device that an XDP socket is bound to. */
+  readonly queue: number;
+  /** The BPF_MAP_TYPE_REUSEPORT_SOCKARRAY that it is in; a socket is in one at most (sk_user_data). */
+  sockArray: object | undefined;
+}
+
+/** A cgroup in a cgroup array. */
+export interface CgroupRef extends Held, StorageOwner {
+  /** Its inode number; below 2^53. */
+  readonly id: number;
 }

@@ -1,0 +1,63 @@
+/**
+ * BPF_MAP_TYPE_SOCKMAP: TCP, UDP and UNIX sockets by index, for programs that pass data from one to another. A socket leaves the map when it
+ * is closed (net/core/sock_map.c).
+ */
+import { Errno } from '../base/errno.ts';
+import { loadWord } from './copy.ts';
+import { BPF_EXIST, BPF_NOEXIST, unknownPlainUpdateFlags } from './flags.ts';
+import type { SocketSlots } from './map.ts';
+import type { SocketRef } from './ports.ts';
+import { SlotArrayMap } from './slot-array.ts';
+import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
+import { socketOfValue } from './socket-rules.ts';
+
+const COOKIE_BYTES = 8;
+
+export class SockMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
+  readonly sockets: SocketSlots = this;
+
+  socketAt(key: number): SocketRef | undefined {
+    return this.at(loadWord(this.owner.memory, key))?.socket;
+  }
+
+  put(key: number, socket: SocketRef, flags: number): number {
+    return this.place(loadWord(this.owner.memory, key), socket, flags);
+  }
+
+  /** Cookies need the larger of the two value sizes. */
+  protected override refuseRead(): number {
+    return this.attr.valueSize === COOKIE_BYTES ? 0 : -Errno.ENOSPC;
+  }
+
+  /** Programs see a struct bpf_sock. */
+  protected addressOf(entry: SocketEntry): number {
+    return entry.socket.address;
+  }
+
+  protected readEntry(entry: SocketEntry, value: Uint8Array): number {
+    writeCookie(entry.socket, value);
+    return 0;
+  }
+
+  protected updateSlot(index: number, value: Uint8Array, flags: number): number {
+    const socket = socketOfValue(this.env, value, this.attr.valueSize);
+    return typeof socket === 'number' ? socket : this.place(index, socket, flags);
+  }
+
+  protected deleteSlot(index: number): number {
+    return this.clear(index) ? 0 : -Errno.EINVAL;
+  }
+
+  private place(index: number, socket: SocketRef, flags: number): number {
+    if (unknownPlainUpdateFlags(flags)) return -Errno.EINVAL;
+    if (index >= this.attr.maxEntries) return -Errno.E2BIG;
+    const old = this.at(index);
+    if (old !== undefined && flags === BPF_NOEXIST) return -Errno.EEXIST;
+    if (old === undefined && flags === BPF_EXIST) return -Errno.ENOENT;
+    this.set(
+      index,
+      socketEntry(socket, () => this.clear(index)),
+    );
+    return 0;
+  }
+}
