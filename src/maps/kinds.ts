@@ -10,7 +10,7 @@ import { ArrayOfMapsMap } from './array-of-maps.ts';
 import { arrayRules, fdArrayRules } from './array-rules.ts';
 import { BloomFilterMap } from './bloom-filter.ts';
 import { arrayTypes, bloomTypes, hashTypes, noTypes, trieTypes } from './btf-check.ts';
-import { ACCESS_FLAGS, KMALLOC_MAX_BYTES, MapFlag, PAGE_BYTES } from './flags.ts';
+import { ACCESS_FLAGS, KMALLOC_MAX_BYTES, MapFlag } from './flags.ts';
 import { HashMap } from './hash.ts';
 import { HashOfMapsMap } from './hash-of-maps.ts';
 import { bucketsFor } from './hash-table.ts';

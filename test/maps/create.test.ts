@@ -7,12 +7,17 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { errnoName, SyscallError } from '../../src/base/errno.ts';
 import { createMap, MapFlag } from '../../src/maps/index.ts';
+import { TestBtf } from '../btf/btf-builder.ts';
 import { attrOf, type Kind, type Shape, TestMachine } from './harness.ts';
 
 interface Fixture {
   /** Rows of key_size, value_size, max_entries and map_flags by map type and answer. */
-  readonly answers: Readonly<Record<string, Readonly<Record<string, readonly (readonly number[])[]>>>>;
+  readonly answers: Answers;
+  /** The same for maps with BTF: an integer of key_size bytes as key, an array of value_size characters in a struct as value. */
+  readonly typed: Answers;
 }
+
+type Answers = Readonly<Record<string, Readonly<Record<string, readonly (readonly number[])[]>>>>;
 
 const fixture = JSON.parse(
   readFileSync(new URL('../../fixtures/kernel-6.12/map-create.json', import.meta.url), 'utf8'),
@@ -39,6 +44,34 @@ describe.each(Object.keys(fixture.answers) as Kind[])('creation of %s', (kind) =
     });
     expect(different).toEqual([]);
     expect(machine.memory.bytesInUse).toBe(used);
+  });
+});
+
+describe.each(Object.keys(fixture.typed) as Kind[])('creation of %s with BTF', (kind) => {
+  const machine = new TestMachine(2);
+
+  const answerTo = (keySize: number, valueSize: number, maxEntries: number, flags: number): string => {
+    const types = new TestBtf();
+    const btfKeyTypeId = types.int('key', keySize, 'signed');
+    const chars = types.array(types.int('char', 1, 'signed'), valueSize);
+    const btfValueTypeId = types.struct('vt', valueSize, [['b', chars, 0]]);
+    const btf = types.parse();
+    return machine.creation(kind, {
+      keySize,
+      valueSize,
+      maxEntries,
+      flags,
+      btf,
+      btfKeyTypeId,
+      btfValueTypeId,
+    });
+  };
+
+  it.each(Object.entries(fixture.typed[kind]!))('answers %s where Linux does', (answer, rows) => {
+    const different = rows.filter(([key, value, entries, flags]) => {
+      return answerTo(key!, value!, entries!, flags!) !== answer;
+    });
+    expect(different).toEqual([]);
   });
 });
 

@@ -2,14 +2,18 @@
 import { Errno, errnoName, SyscallError } from '../../src/base/errno.ts';
 import {
   type BpfMap,
+  type CgroupRef,
   createMap,
+  type DeviceRef,
   type MapAttr,
   type MapCapability,
   type MapEnv,
   type MapRef,
   type PerfEventRef,
   type ProgRef,
+  type SocketRef,
   type SpecialField,
+  type StorageOwner,
 } from '../../src/maps/index.ts';
 import { BpfMapType, type BpfMapTypeName } from '../../src/spec/index.ts';
 import { Memory } from '../../src/vm/index.ts';
@@ -34,6 +38,13 @@ export class TestMachine implements MapEnv {
   readonly programs = new Map<number, ProgRef>();
   readonly events = new Map<number, PerfEventRef>();
   readonly maps = new Map<number, MapRef>();
+  readonly devices = new Map<number, DeviceRef>();
+  readonly sockets = new Map<number, SocketRef>();
+  readonly cgroups = new Map<number, CgroupRef>();
+  readonly tasks = new Map<number, StorageOwner>();
+  readonly inodes = new Map<number, StorageOwner>();
+  /** What waits for the running program to end; undefined when none runs. */
+  waiting: (() => void)[] | undefined;
   /** Fields that maps gave up, as `kind@address`. */
   readonly freed: { readonly field: SpecialField; readonly address: number }[] = [];
   private readonly stack: number;
@@ -68,6 +79,31 @@ export class TestMachine implements MapEnv {
 
   mapByFd(fd: number): MapRef | number {
     return this.maps.get(fd) ?? -Errno.EBADF;
+  }
+
+  deviceByIndex(ifindex: number): DeviceRef | undefined {
+    return this.devices.get(ifindex);
+  }
+
+  socketByFd(fd: number): SocketRef | number {
+    return this.sockets.get(fd) ?? -Errno.ENOTSOCK;
+  }
+
+  cgroupByFd(fd: number): CgroupRef | number {
+    return this.cgroups.get(fd) ?? -Errno.EBADF;
+  }
+
+  taskByPidFd(fd: number): StorageOwner | number {
+    return this.tasks.get(fd) ?? -Errno.EBADF;
+  }
+
+  inodeByFd(fd: number): StorageOwner | number {
+    return this.inodes.get(fd) ?? -Errno.EBADF;
+  }
+
+  afterRun(action: () => void): void {
+    if (this.waiting === undefined) action();
+    else this.waiting.push(action);
   }
 
   freeField(field: SpecialField, address: number): void {
