@@ -33,14 +33,21 @@ const STAND_INS = new Map([
   ],
 ]);
 
-/** What most commands need goes into few files: for exec, for the others, for run. The rest follows the commands that use it. */
+/**
+ * What most commands need goes into few files: for exec, for the others, for what verifies, for run. The rest follows
+ * the commands that use it.
+ */
 const CLI_CHUNKS = [
   { name: 'engine', test: /[\\/]src[\\/](base|vm[\\/](?!jit[\\/])|isa[\\/](?!asm[\\/])|cli[\\/]io)/ },
   {
     name: 'commander',
     test: /[\\/]cli[\\/](command-line|colors)|[\\/]node_modules[\\/](chalk|commander)[\\/]/,
   },
-  { name: 'kernel', test: /[\\/]src[\\/](?!cli[\\/]|isa[\\/]asm[\\/]|btf[\\/]c-|vm[\\/]jit[\\/])/ },
+  { name: 'verifier', test: /[\\/]src[\\/]verifier[\\/](?!explain[\\/])/ },
+  {
+    name: 'kernel',
+    test: /[\\/]src[\\/](?!cli[\\/]|verifier[\\/]explain[\\/]|isa[\\/]asm[\\/]|btf[\\/]c-|vm[\\/]jit[\\/])/,
+  },
 ];
 
 /** Paths that the build has written. @type {Set<string>} */

@@ -62,14 +62,12 @@ export function define(command: Command, io: Io): void {
     .option('--compare <old.json>', 'compare with what --json printed earlier')
     .option('--json', 'print one JSON document')
     .addHelpText('after', HELP)
-    .action((files: readonly string[], options: VerifyOptions) => {
-      run(files, options, io);
-    });
+    .action((files: readonly string[], options: VerifyOptions) => run(files, options, io));
 }
 
 const level = integerOption('--log-level', 0, 7);
 
-function run(files: readonly string[], options: VerifyOptions, io: Io): void {
+async function run(files: readonly string[], options: VerifyOptions, io: Io): Promise<void> {
   const sources: Source[] = [
     ...files.map((file): Source => ({ kind: 'object', file })),
     ...options.raw.map((file): Source => ({ kind: 'raw', file })),
@@ -79,7 +77,7 @@ function run(files: readonly string[], options: VerifyOptions, io: Io): void {
   const filters = new Filters(filter, io);
   const choice: TableChoice = {
     filters,
-    explained: options.explain === true,
+    ...(options.explain === true ? { why: await import('../render/why.ts') } : {}),
     sort: options.sort === undefined ? [] : parseSort(options.sort),
     ...(compare === undefined ? {} : { before: readRecords(io.read(compare)) }),
   };
@@ -102,5 +100,5 @@ function viewFor(
   const chosen = options.filter.length > 0 || options.sort !== undefined || options.compare !== undefined;
   if (options.json === true) return jsonView(io, choice);
   if (chosen || sources.length > 1) return tableView(io, choice);
-  return plainView(io, sources[0]?.kind === 'raw', choice.explained);
+  return plainView(io, sources[0]?.kind === 'raw', choice.why);
 }

@@ -3,9 +3,9 @@
  * marks that libbpf puts around it.
  */
 import type { ChalkInstance } from 'chalk';
-import { describeErrno, explanationOf, failureLog, type Outcome, sourceLine } from '../verify/outcome.ts';
+import { describeErrno, failureLog, type Outcome, sourceLine } from '../verify/outcome.ts';
 import type { VerdictRecord } from '../verify/record.ts';
-import { renderExplanation } from './explanation.ts';
+import type { Why } from './why.ts';
 
 /** Lines of the end of a log that are shown when nobody asked for the log. */
 const SHOWN_LINES = 40;
@@ -14,9 +14,9 @@ const SHOWN_LINES = 40;
  * Everything that is said of one program: its log if that was asked for, its explanation if that was, else for a rejected one the end of
  * the log.
  */
-export function renderVerdict(outcome: Outcome, explained: boolean, color: ChalkInstance): string {
+export function renderVerdict(outcome: Outcome, color: ChalkInstance, why?: Why): string {
   const { record } = outcome;
-  const explanation = explained ? renderWhy(outcome, color) : '';
+  const explanation = why?.renderWhy(outcome, color) ?? '';
   const parts = [verdictLine(record, color)];
   if (explanation === '') parts.push(sourceText(outcome, color));
   if (record.log !== undefined) parts.push(framed(record.log));
@@ -25,12 +25,6 @@ export function renderVerdict(outcome: Outcome, explained: boolean, color: Chalk
   if (outcome.logTruncated)
     parts.push(color.yellow('the log is longer than what is kept: its end is missing\n'));
   return parts.join('');
-}
-
-/** The explanation of a rejected program between empty lines; '' where there is none. */
-export function renderWhy(outcome: Outcome, color: ChalkInstance): string {
-  const explanation = explanationOf(outcome);
-  return explanation === undefined ? '' : `\n${renderExplanation(explanation, color)}\n`;
 }
 
 /** `parse (xdp): rejected with EACCES (-13): invalid access to packet…`. */
@@ -75,7 +69,7 @@ function framed(log: string): string {
  * A raw program on one line: verdict, errno as the kernel returns it, its closing statistics in its words, and the error. So that lines can
  * be held against what a kernel answered.
  */
-export function renderRawVerdict(outcome: Outcome, explained: boolean, color: ChalkInstance): string {
+export function renderRawVerdict(outcome: Outcome, color: ChalkInstance, why?: Why): string {
   const { record } = outcome;
   const { verdict, errno, insns, states, peakStates, markRead, last } = record;
   const shown = verdict === 'accept' ? color.green(verdict) : color.red(verdict);
@@ -84,6 +78,6 @@ export function renderRawVerdict(outcome: Outcome, explained: boolean, color: Ch
   return [
     line,
     record.log === undefined ? '' : framed(record.log),
-    explained ? renderWhy(outcome, color) : '',
+    why?.renderWhy(outcome, color) ?? '',
   ].join('');
 }

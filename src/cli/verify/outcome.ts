@@ -2,9 +2,7 @@
 import {
   BpfError,
   Errno,
-  type Explanation,
   errnoName,
-  explain,
   type LineInfo,
   type ObjectVerifierInput,
   type Program,
@@ -87,11 +85,6 @@ export function verifyRaw(
 /** The log of the failing path, as libbpf asks for it once a load has failed. */
 export function failureLog(input: VerifierInput): string {
   return verify(input, { logLevel: 1, clock: microsecondClock }).log;
-}
-
-/** Why a program is rejected, for people; undefined for what the loader refused before the verifier saw it. */
-export function explanationOf({ record, input }: Outcome): Explanation | undefined {
-  return record.verdict === 'accept' || input === undefined ? undefined : explain(input);
 }
 
 /** The source line of an instruction: the last record at or before it. */

@@ -3,10 +3,11 @@ import { basename } from 'node:path';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { renderComparison, renderVerdictTable, type Tally } from '../render/verdict-table.ts';
-import { renderRawVerdict, renderVerdict, renderWhy } from '../render/verdicts.ts';
+import { renderRawVerdict, renderVerdict } from '../render/verdicts.ts';
+import type { Why } from '../render/why.ts';
 import { joinRows } from './compare.ts';
 import type { Filters } from './filters.ts';
-import { explanationOf, type Outcome } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 import type { VerdictRecord } from './record.ts';
 import { type parseSort, sortRows } from './sort.ts';
 import type { Row } from './stats.ts';
@@ -26,17 +27,17 @@ export interface TableChoice {
   readonly sort: ReturnType<typeof parseSort>;
   /** Results of an earlier run to compare with. */
   readonly before?: readonly VerdictRecord[];
-  /** Rejections are explained. */
-  readonly explained: boolean;
+  /** Present if rejections are explained. */
+  readonly why?: Why;
 }
 
 /** One file: a line a program, and what is wrong with it. */
-export function plainView(io: Io, raw: boolean, explained: boolean): VerdictView {
+export function plainView(io: Io, raw: boolean, why?: Why): VerdictView {
   const render = raw ? renderRawVerdict : renderVerdict;
   return {
     begin: () => undefined,
     add: (outcome) => {
-      io.out(render(outcome, explained, io.color));
+      io.out(render(outcome, io.color, why));
     },
     fail: () => undefined,
     end: () => undefined,
@@ -53,7 +54,7 @@ export function tableView(io: Io, choice: TableChoice): VerdictView {
     add: (outcome) => {
       const { log, ...record } = outcome.record;
       records.push(record);
-      const why = choice.explained ? renderWhy(outcome, io.color) : '';
+      const why = choice.why?.renderWhy(outcome, io.color) ?? '';
       if (why !== '') io.out(`${record.object}/${record.program}:${why}`);
       if (log === undefined) return;
       const verdict = record.verdict === 'accept' ? 'success' : 'failure';
@@ -78,7 +79,7 @@ export function jsonView(io: Io, choice: TableChoice): VerdictView {
   return {
     begin: () => undefined,
     add: (outcome) => {
-      const explanation = choice.explained ? explanationOf(outcome) : undefined;
+      const explanation = choice.why?.explanationOf(outcome);
       records.push(explanation === undefined ? outcome.record : { ...outcome.record, explanation });
     },
     fail: (file, error) => {
