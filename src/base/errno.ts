@@ -35,6 +35,7 @@ export const Errno = {
   ENOTEMPTY: 39,
   ELOOP: 40,
   ENODATA: 61,
+  ENOLINK: 67,
   EPROTO: 71,
   EOVERFLOW: 75,
   EBADFD: 77,

@@ -12,6 +12,8 @@ const FIRST_FD = 3;
 /** Numbers that a process may have open: RLIMIT_NOFILE's usual hard limit. */
 const MAX_FDS = 1 << 20;
 
+const STREAM: KernelFile = { kind: 'stream', held: { hold: () => undefined, release: () => undefined } };
+
 /** Which file is behind which number. */
 export class FdTable {
   private readonly files: (KernelFile | undefined)[] = [];
@@ -27,12 +29,12 @@ export class FdTable {
   }
 
   get(fd: number): KernelFile | undefined {
-    return this.files[fd - FIRST_FD];
+    return fd >= 0 && fd < FIRST_FD ? STREAM : this.files[fd - FIRST_FD];
   }
 
-  /** Frees the number. @returns false when it is free already. */
+  /** Frees the number; the standard streams stay. @returns false when it is free already. */
   close(fd: number): boolean {
-    const file = this.get(fd);
+    const file = this.files[fd - FIRST_FD];
     if (file === undefined) return false;
     this.files[fd - FIRST_FD] = undefined;
     while (this.files.length > 0 && this.files.at(-1) === undefined) this.files.pop();
@@ -60,8 +62,7 @@ export class FdTable {
 
   perfEvent(fd: number): PerfEventRef | number {
     const file = this.get(fd);
-    if (file === undefined) return -Errno.EBADF;
-    return file.kind === 'perf-event' ? file.event : -Errno.EINVAL;
+    return file?.kind === 'perf-event' ? file.event : -Errno.EBADF;
   }
 }
 

@@ -22,7 +22,9 @@ export type KernelFile =
   | { readonly kind: 'perf-event'; readonly event: PerfEventRef; readonly held: Held }
   | { readonly kind: 'path'; readonly node: PathNode; readonly held: Held }
   | { readonly kind: 'iterator'; readonly held: Held }
-  | { readonly kind: 'stats'; readonly held: Held };
+  | { readonly kind: 'stats'; readonly held: Held }
+  /** Standard input, output and errors: nothing that bpf(2) knows. */
+  | { readonly kind: 'stream'; readonly held: Held };
 
 /** A map as a descriptor holds it: user space counts, too (bpf_map_inc_with_uref). */
 export function mapFile(map: LiveMap, access: FileAccess = READ_WRITE): KernelFile {

@@ -59,10 +59,13 @@ export interface LinkDetails {
 export interface LinkRules {
   /** BPF_LINK_DETACH works on it. */
   readonly detachable: boolean;
-  /** BPF_LINK_UPDATE: 0 or a negative errno for a new program; undefined where it cannot be updated (EINVAL). */
-  readonly checkUpdate?: (program: LoadedProgram, link: KernelLink) => number;
-  /** Told after an exchange. */
-  readonly onUpdate?: () => void;
+  /**
+   * BPF_LINK_UPDATE: 0 or a negative errno for a new program, where the caller may have said what the old one is; undefined where the
+   * kind cannot be updated (EINVAL).
+   */
+  readonly checkUpdate?: (program: LoadedProgram, link: KernelLink, old: LoadedProgram | undefined) => number;
+  /** Told after an update, and whether it brought another program. */
+  readonly onUpdate?: (changed: boolean) => void;
 }
 
 /** A link (struct bpf_link): holds its program; the last reference takes it off its hook. */
@@ -150,11 +153,12 @@ export class KernelLink implements Link, Held {
 
   /** Exchanges its program. */
   update(program: LoadedProgram): void {
+    const old = this.current;
     this.attachment?.replace(program);
     program.hold();
-    this.current.release();
     this.current = program;
-    this.rules.onUpdate?.();
+    old.release();
+    this.rules.onUpdate?.(program !== old);
   }
 
   /** The library's link: it holds itself until `detach`. */

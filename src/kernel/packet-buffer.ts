@@ -149,6 +149,13 @@ export class PacketBuffer implements PacketPort {
     return this.memory.readBytes(data, u32[(this.context + endAt) >>> 2]! - data);
   }
 
+  /** An XDP packet with the metadata in front of it. */
+  frameWithMeta(): Uint8Array {
+    const { u32 } = this.memory;
+    const meta = u32[(this.context + XdpMd.dataMeta) >>> 2]!;
+    return this.memory.readBytes(meta, u32[(this.context + XdpMd.dataEnd) >>> 2]! - meta);
+  }
+
   /** The context's bytes. */
   contextBytes(): Uint8Array {
     return this.memory.readBytes(this.context, this.kind === 'xdp' ? XdpMd.bytes : SkBuff.bytes);

@@ -76,7 +76,10 @@ export class PathTable {
     const node = this.find(path);
     if (node.parent === undefined || node === this.cgroupRoot || (node.kind !== 'pin' && !isOwn(node)))
       throw new SyscallError(Errno.EBUSY, `'${path}' belongs to the machine`);
-    if ((node.children?.size ?? 0) > 0) throw new SyscallError(Errno.ENOTEMPTY, `'${path}' is not empty`);
+    if ((node.children?.size ?? 0) > 0) {
+      const errno = node.kind === 'cgroup' ? Errno.EBUSY : Errno.ENOTEMPTY;
+      throw new SyscallError(errno, `'${path}' is not empty`);
+    }
     node.parent.children?.delete(node.name);
     node.pin?.held.release();
     return node;

@@ -120,9 +120,8 @@ describe('testRun', () => {
 
   it.each([
     ['a packet shorter than an Ethernet header', { data: new Uint8Array(13) }],
-    ['a packet longer than one buffer', { data: new Uint8Array(3521) }],
     ['metadata that is no multiple of 4', { data: new Uint8Array(64), ctx: { data: 3, data_end: 64 } }],
-    ['more metadata than 32 bytes', { data: new Uint8Array(64), ctx: { data: 36, data_end: 64 } }],
+    ['more metadata than 216 bytes', { data: new Uint8Array(300), ctx: { data: 220, data_end: 300 } }],
     ['data_meta that is set', { data: new Uint8Array(64), ctx: { data_meta: 4, data_end: 64 } }],
     ['a receive queue without a device', { ctx: { data_end: 64, rx_queue_index: 1 } }],
   ])('refuses %s for XDP with EINVAL', (_, options) => {
@@ -141,6 +140,14 @@ describe('testRun', () => {
     const ctx = new Uint8Array(193);
     ctx[192] = 1;
     expect(() => tc().testRun({ ctx })).toThrow(expect.objectContaining({ code: 'E2BIG' }));
+  });
+
+  it('puts what does not fit one buffer into fragments for XDP, at most 17 pages of them', () => {
+    const data = Uint8Array.from({ length: 4000 }, (_, i) => i);
+    expect(xdp().testRun({ data }).data).toEqual(data);
+    expect(() => xdp().testRun({ data: new Uint8Array(3520 + 17 * 4096 + 1) })).toThrow(
+      expect.objectContaining({ code: 'ENOMEM' }),
+    );
   });
 
   it('repeats a program on the same data', () => {

@@ -33,7 +33,7 @@ export function checkBtfHeader(bytes: Uint8Array): BtfProblem | undefined {
   const header = readHeader(bytes);
   if (bytes.length < header.length) return invalid('btf_header not found');
   if (bytes.subarray(HEADER_BYTES, header.length).some((byte) => byte !== 0))
-    return { errno: Errno.E2BIG, text: 'Unsupported btf_header\n' };
+    return { errno: Errno.E2BIG, text: 'Unsupported btf_header' };
   const printed = headerText(header, bytes.length);
   const problem =
     headerProblem(header, bytes) ?? sectionProblem(header, bytes) ?? stringProblem(header, bytes);
@@ -77,13 +77,13 @@ function headerText({ magic, version, flags, length, types, strings }: Header, s
 }
 
 function invalid(text: string): BtfProblem {
-  return { errno: Errno.EINVAL, text: `${text}\n` };
+  return { errno: Errno.EINVAL, text };
 }
 
 function headerProblem({ magic, version, flags, length }: Header, bytes: Uint8Array): BtfProblem | undefined {
   if (magic !== MAGIC) return invalid('Invalid magic');
-  if (version !== 1) return { errno: Errno.ENOTSUPP, text: 'Unsupported version\n' };
-  if (flags !== 0) return { errno: Errno.ENOTSUPP, text: 'Unsupported flags\n' };
+  if (version !== 1) return { errno: Errno.ENOTSUPP, text: 'Unsupported version' };
+  if (flags !== 0) return { errno: Errno.ENOTSUPP, text: 'Unsupported flags' };
   return bytes.length === length ? invalid('No data') : undefined;
 }
 

@@ -4,6 +4,7 @@ import { BtfError } from '../../base/errors.ts';
 import { type Btf, parseBtf } from '../../btf/index.ts';
 import type { Attributes } from './attributes.ts';
 import { type BtfProblem, checkBtfHeader } from './btf-header.ts';
+import { checkBtfRecords } from './btf-types.ts';
 import { openNew, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 import { checkLogSettings, type LogSettings, writeLog } from './log-buffer.ts';
@@ -31,7 +32,8 @@ export function btfLoad(sys: SyscallContext, attr: Attributes<'BPF_BTF_LOAD'>): 
   const log = writeLog(sys.user, settings, 'errno' in result ? result.text : '');
   if (attr.covers('btf_log_true_size')) attr.put32('btf_log_true_size', log.trueSize);
   if (log.error !== 0) fail(-log.error, 'the log does not fit its buffer');
-  if ('errno' in result) fail(result.errno, `the type information is refused: ${result.text.trim()}`);
+  if ('errno' in result)
+    fail(result.errno, `the type information is refused: ${result.text.split('\n').at(-1) ?? ''}`);
   const btf = sys.machine.liveBtf(result.btf);
   return openNew(sys, { kind: 'btf', btf, held: btf });
 }
@@ -40,9 +42,10 @@ function check(bytes: Uint8Array): BtfProblem | { readonly btf: Btf } {
   const problem = checkBtfHeader(bytes);
   if (problem !== undefined) return problem;
   try {
-    return { btf: parseBtf(bytes, 'little') };
+    const btf = parseBtf(bytes, 'little');
+    return checkBtfRecords(bytes, btf) ?? { btf };
   } catch (error) {
-    if (error instanceof BtfError) return { errno: Errno.EINVAL, text: `${error.message}\n` };
+    if (error instanceof BtfError) return { errno: Errno.EINVAL, text: error.message };
     throw error;
   }
 }

@@ -31,8 +31,6 @@ const LINK_FLAGS = BPF_F_ID | BPF_F_LINK | BPF_F_BEFORE | BPF_F_AFTER | BPF_F_PR
 const SAVED_FLAGS = BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI;
 /** BPF_CGROUP_MAX_PROGS. */
 const MAX_PROGRAMS = 64;
-const ENOLINK = 67;
-
 /** The cgroup behind a descriptor. @throws SyscallError EBADF. */
 function cgroupOf(sys: SyscallContext, fd: number): PathNode {
   const file = sys.fds.get(fd);
@@ -236,8 +234,9 @@ export function cgroupLink(
   const hook = hookOf(cgroup, attachType);
   const rules: LinkRules = {
     detachable: true,
-    checkUpdate: (next, link) => {
-      if (!link.isAttached) return -ENOLINK;
+    checkUpdate: (next, link, old) => {
+      if (!link.isAttached) return -Errno.ENOLINK;
+      if (old !== undefined && old !== link.program) return -Errno.EPERM;
       return next.type === link.program.type ? 0 : -Errno.EINVAL;
     },
     onUpdate: () => {

@@ -9,7 +9,7 @@ import type { IdTable } from '../ids.ts';
 import type { Attributes } from './attributes.ts';
 import { openFile, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
-import { accessOf } from './map-create.ts';
+import { accessOf } from './map-access.ts';
 
 type NextIdCommand =
   | 'BPF_PROG_GET_NEXT_ID'

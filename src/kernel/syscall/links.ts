@@ -129,12 +129,7 @@ export function linkUpdate(sys: SyscallContext, attr: Attributes<'BPF_LINK_UPDAT
   if (!replacing && oldFd !== 0) fail(Errno.EINVAL, 'old_prog_fd needs BPF_F_REPLACE');
   const { checkUpdate } = link.rules;
   if (checkUpdate === undefined) fail(Errno.EINVAL, 'links of this kind keep their program');
-  const gone = -67;
-  const verdict = checkUpdate(program, link);
-  if (verdict === gone) fail(-gone, 'the link is detached');
-  if (old !== undefined && old !== link.program) fail(Errno.EPERM, 'the link has another program than that');
-  if (program === link.program) return 0;
-  succeed(verdict, 'the program does not fit the link');
+  succeed(checkUpdate(program, link, old), 'the link does not take this program');
   link.update(program);
   return 0;
 }

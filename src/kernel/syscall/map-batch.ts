@@ -6,7 +6,7 @@ import { type BatchCommand, runBatch } from '../../maps/index.ts';
 import type { Attributes } from './attributes.ts';
 import { fileOf, type SyscallContext } from './context.ts';
 import { succeed } from './failure.ts';
-import { needRead, needWrite } from './map-elements.ts';
+import { needRead, needWrite } from './map-access.ts';
 
 type WriteAttributes = Attributes<'BPF_MAP_UPDATE_BATCH' | 'BPF_MAP_DELETE_BATCH'>;
 type LookupAttributes = Attributes<'BPF_MAP_LOOKUP_BATCH' | 'BPF_MAP_LOOKUP_AND_DELETE_BATCH'>;

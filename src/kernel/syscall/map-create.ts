@@ -4,20 +4,12 @@ import { decodeUtf8, findZero } from '../../base/text.ts';
 import type { Btf } from '../../btf/index.ts';
 import { createMap, MapFlag } from '../../maps/index.ts';
 import { BpfMapType } from '../../spec/index.ts';
-import { type FileAccess, mapFile } from '../files.ts';
+import { mapFile } from '../files.ts';
 import type { Attributes } from './attributes.ts';
 import { btfOf, fileOf, mapOf, openFile, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
-
-const { BPF_F_RDONLY, BPF_F_WRONLY } = MapFlag;
-
-/** What BPF_F_RDONLY and BPF_F_WRONLY make of a descriptor. @throws SyscallError EINVAL for both. */
-export function accessOf(flags: number): FileAccess {
-  const readOnly = (flags & BPF_F_RDONLY) !== 0;
-  const writeOnly = (flags & BPF_F_WRONLY) !== 0;
-  if (readOnly && writeOnly) fail(Errno.EINVAL, 'BPF_F_RDONLY and BPF_F_WRONLY exclude each other');
-  return { read: !writeOnly, write: !readOnly };
-}
+import { accessOf, needWrite } from './map-access.ts';
+import { refuseToken } from './small-commands.ts';
 
 /**
  * A name that lies in the attributes.
@@ -37,6 +29,9 @@ export function mapCreate(sys: SyscallContext, attr: Attributes<'BPF_MAP_CREATE'
   const type = attr.u32('map_type');
   const flags = attr.u32('map_flags');
   checkTypeIds(attr, type);
+  const token = lookUp((flags & MapFlag.BPF_F_TOKEN_FD) !== 0, () =>
+    refuseToken(sys, attr.s32('map_token_fd')),
+  );
   const btf = lookUp(attr.u32('btf_key_type_id') !== 0 || attr.u32('btf_value_type_id') !== 0, () =>
     mapTypes(sys, attr.u32('btf_fd')),
   );
@@ -56,6 +51,10 @@ export function mapCreate(sys: SyscallContext, attr: Attributes<'BPF_MAP_CREATE'
       ...(btf.found === undefined ? {} : { btf: btf.found }),
       ...(inner.found === undefined ? {} : { innerMap: inner.found }),
     });
+    if (attr.u32('map_ifindex') !== 0) {
+      map.free();
+      refuseDevice(sys, attr.u32('map_ifindex'), type);
+    }
     const live = sys.machine.addMap(map);
     try {
       return openFile(sys, mapFile(live, accessOf(flags)));
@@ -63,19 +62,27 @@ export function mapCreate(sys: SyscallContext, attr: Attributes<'BPF_MAP_CREATE'
       live.releaseUser();
     }
   } catch (error) {
-    throw rightReason(error, inner.error ?? btf.error);
+    throw rightReason(error, token.error, inner.error ?? btf.error);
   }
 }
 
 export function mapFreeze(sys: SyscallContext, attr: Attributes<'BPF_MAP_FREEZE'>): number {
   attr.checkUnused();
-  const { map, access } = fileOf(sys, attr.u32('map_fd'), 'map');
+  const file = fileOf(sys, attr.u32('map_fd'), 'map');
+  const { map } = file;
   if (map.map.attr.type === BpfMapType.BPF_MAP_TYPE_STRUCT_OPS || map.fields.length > 0)
     fail(Errno.ENOTSUPP, 'maps whose values have fields of the kernel cannot be frozen');
-  if (!access.write || map.frozen)
-    fail(access.write ? Errno.EBUSY : Errno.EPERM, 'the map cannot be written');
+  needWrite(file);
   map.frozen = true;
   return 0;
+}
+
+/** No device here keeps maps itself (bpf_map_offload_map_alloc). */
+function refuseDevice(sys: SyscallContext, ifindex: number, type: number): never {
+  const kept = type === BpfMapType.BPF_MAP_TYPE_ARRAY || type === BpfMapType.BPF_MAP_TYPE_HASH;
+  if (!kept || sys.devices.byIndex(ifindex) === undefined)
+    fail(Errno.EINVAL, `there is no device ${ifindex} for such a map`);
+  return fail(Errno.EOPNOTSUPP, 'the device keeps no maps');
 }
 
 function checkTypeIds(attr: Attributes<'BPF_MAP_CREATE'>, type: number): void {
@@ -115,9 +122,14 @@ function lookUp<T>(wanted: boolean, find: () => T): { readonly found?: T; readon
   }
 }
 
-function rightReason(error: unknown, descriptor: SyscallError | undefined): unknown {
-  const missing = error instanceof SyscallError && error.errno === Errno.EBADF;
-  return missing && descriptor !== undefined ? descriptor : error;
+function rightReason(
+  error: unknown,
+  token: SyscallError | undefined,
+  descriptor: SyscallError | undefined,
+): unknown {
+  if (!(error instanceof SyscallError)) return error;
+  if (token !== undefined && error.message.includes('BPF_F_TOKEN_FD')) return token;
+  return error.errno === Errno.EBADF ? (descriptor ?? error) : error;
 }
 
 /** The name as createMap checks it, at its place: one without an end gets a character that is none of a name's. */

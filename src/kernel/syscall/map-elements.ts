@@ -5,22 +5,11 @@
 import { Errno } from '../../base/errno.ts';
 import { BPF_F_LOCK } from '../../maps/index.ts';
 import { BpfMapType } from '../../spec/index.ts';
-import type { KernelFile } from '../files.ts';
 import type { LiveMap } from '../live-map.ts';
 import type { Attributes } from './attributes.ts';
 import { fileOf, type SyscallContext } from './context.ts';
 import { fail, succeed } from './failure.ts';
-
-type MapFile = Extract<KernelFile, { kind: 'map' }>;
-
-export function needRead({ access }: MapFile): void {
-  if (!access.read) fail(Errno.EPERM, 'the descriptor was opened with BPF_F_WRONLY');
-}
-
-export function needWrite({ access, map }: MapFile): void {
-  if (!access.write) fail(Errno.EPERM, 'the descriptor was opened with BPF_F_RDONLY');
-  if (map.frozen) fail(Errno.EPERM, 'the map is frozen');
-}
+import { needRead, needWrite } from './map-access.ts';
 
 /** BPF_F_LOCK wants a lock in the value. @throws SyscallError EINVAL. */
 export function checkLock(map: LiveMap, flags: number): void {

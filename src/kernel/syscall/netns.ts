@@ -84,7 +84,11 @@ export function netnsLink(
     fail(Errno.EEXIST, 'a program holds the place without a link');
   const rules: LinkRules = {
     detachable: true,
-    checkUpdate: (next, link) => (next.type === link.program.type ? 0 : -Errno.EINVAL),
+    checkUpdate: (next, link, old) => {
+      if (old !== undefined && old !== link.program) return -Errno.EPERM;
+      if (next.type !== link.program.type) return -Errno.EINVAL;
+      return link.isAttached ? 0 : -Errno.ENOLINK;
+    },
   };
   const link: KernelLink = sys.hooks.link(
     BpfLinkType.BPF_LINK_TYPE_NETNS,

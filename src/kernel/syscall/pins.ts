@@ -5,7 +5,7 @@ import { mapFile, type PathNode, type Pinnable } from '../files.ts';
 import type { Attributes } from './attributes.ts';
 import { openFile, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
-import { accessOf } from './map-create.ts';
+import { accessOf } from './map-access.ts';
 
 type ObjectCommand = 'BPF_OBJ_PIN' | 'BPF_OBJ_GET';
 

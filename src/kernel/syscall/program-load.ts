@@ -2,7 +2,7 @@
  * BPF_PROG_LOAD: the checks of bpf_prog_load in kernel/bpf/syscall.c in their order, then the verifier, its log, and the program in the
  * kernel.
  */
-import { Errno, SyscallError } from '../../base/errno.ts';
+import { Errno } from '../../base/errno.ts';
 import { MAX_OBJ_NAME } from '../../base/limits.ts';
 import {
   decodeProgram,
@@ -131,7 +131,7 @@ function verifyAndLoad(sys: SyscallContext, attr: LoadAttributes, candidate: Can
   const log = writeLog(sys.user, settings, result.log);
   if (attr.covers('log_true_size')) attr.put32('log_true_size', log.trueSize);
   if (log.error !== 0) fail(-log.error, 'the log does not fit its buffer');
-  if (result.failure !== undefined) refused(result);
+  if (result.failure !== undefined) refused(sys, insns, result);
   const program = makeProgram(sys, { ...candidate, insns }, records, maps, result);
   try {
     return openFile(sys, programFile(program));
@@ -140,10 +140,24 @@ function verifyAndLoad(sys: SyscallContext, attr: LoadAttributes, candidate: Can
   }
 }
 
-function refused({ failure, log }: VerifierResult): never {
+function refused(sys: SyscallContext, insns: readonly RawInsn[], { failure, log }: VerifierResult): never {
   const why = failure?.message === '' ? failure.code : (failure?.message ?? '');
   const lines = log === '' ? '' : `\n${log}`;
-  throw new SyscallError(failure?.errno ?? Errno.EINVAL, `the verifier refuses the program: ${why}${lines}`);
+  const errno = failure?.code === 'bad-map-fd' ? errnoOfMap(sys, insns) : failure?.errno;
+  return fail(errno ?? Errno.EINVAL, `the verifier refuses the program: ${why}${lines}`);
+}
+
+/** The verifier only knows that some descriptor is no map's; the errno says whether it is open. */
+function errnoOfMap(sys: SyscallContext, insns: readonly RawInsn[]): number | undefined {
+  for (const insn of insns) {
+    const map = isMapReference(insn) ? sys.fds.map(insn.imm) : undefined;
+    if (typeof map === 'number') return -map;
+  }
+  return undefined;
+}
+
+function isMapReference({ opcode, src }: RawInsn): boolean {
+  return opcode === LD_IMM64 && (src === PSEUDO_MAP_FD || src === PSEUDO_MAP_VALUE);
 }
 
 const LD_IMM64 = 0x18;
@@ -172,10 +186,9 @@ function withDescriptors(sys: SyscallContext, attr: LoadAttributes, given: reado
 /** The maps that instructions name, by descriptor; what is no map is left to the verifier. */
 function mapsOf(sys: SyscallContext, insns: readonly RawInsn[]): Map<number, LiveMap> {
   const maps = new Map<number, LiveMap>();
-  for (const { opcode, src, imm } of insns) {
-    if (opcode !== LD_IMM64 || (src !== PSEUDO_MAP_FD && src !== PSEUDO_MAP_VALUE)) continue;
-    const map = sys.fds.map(imm);
-    if (typeof map !== 'number') maps.set(imm, map);
+  for (const insn of insns) {
+    const map = isMapReference(insn) ? sys.fds.map(insn.imm) : -Errno.EBADF;
+    if (typeof map !== 'number') maps.set(insn.imm, map);
   }
   return maps;
 }

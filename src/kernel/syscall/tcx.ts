@@ -12,9 +12,6 @@ import { fail } from './failure.ts';
 import { BPF_F_REPLACE, placeFor, placeToLeave, type Wish } from './multi-program.ts';
 import { queryRow } from './query-row.ts';
 
-/** Errno of a link whose place is gone. */
-const ENOLINK = 67;
-
 /** The hook of a device and direction. @throws SyscallError ENODEV. */
 function hookOf(sys: SyscallContext, ifindex: number, attachType: number): string {
   const device = sys.devices.byIndex(ifindex);
@@ -86,13 +83,14 @@ export function tcxLink(
   });
   const rules: LinkRules = {
     detachable: true,
-    checkUpdate: (next, link) => {
-      if (!link.isAttached) return -ENOLINK;
+    checkUpdate: (next, link, old) => {
+      if (!link.isAttached) return -Errno.ENOLINK;
+      if (old !== undefined && old !== link.program) return -Errno.EPERM;
       const there = sys.hooks.at(hook).some((other) => other.program === next && other.link !== link);
       return there ? -Errno.EEXIST : next.type === link.program.type ? 0 : -Errno.EINVAL;
     },
-    onUpdate: () => {
-      sys.hooks.bump(hook);
+    onUpdate: (changed) => {
+      if (changed) sys.hooks.bump(hook);
     },
   };
   const link: KernelLink = sys.hooks.link(

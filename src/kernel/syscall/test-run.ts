@@ -84,7 +84,8 @@ function runPacket(
   contextBytes: number,
 ): number {
   const ctx = readContext(sys, attr, contextBytes);
-  if (ctx !== undefined && contextBytes === SkBuff.bytes) checkDevice(sys, ctx);
+  const deviceAt = contextBytes === SkBuff.bytes ? SkBuff.ifindex : XdpMd.ingressIfindex;
+  if (ctx !== undefined) checkDevice(sys, ctx, deviceAt);
   const data = sys.user.read(attr.word('data_in'), attr.u32('data_size_in'));
   const started = sys.machine.clock.now();
   const repeat = Math.max(attr.u32('repeat'), 1);
@@ -102,8 +103,8 @@ function readContext(sys: SyscallContext, attr: RunAttributes, size: number): Ui
   return attr.word('ctx_out') === 0 ? undefined : new Uint8Array(size);
 }
 
-function checkDevice(sys: SyscallContext, ctx: Uint8Array): void {
-  const ifindex = new DataView(ctx.buffer, ctx.byteOffset).getUint32(SkBuff.ifindex, true);
+function checkDevice(sys: SyscallContext, ctx: Uint8Array, offset: number): void {
+  const ifindex = new DataView(ctx.buffer, ctx.byteOffset).getUint32(offset, true);
   if (ifindex > 1 && sys.devices.byIndex(ifindex) === undefined)
     fail(Errno.ENODEV, `there is no device ${ifindex}`);
 }

@@ -167,7 +167,8 @@ export function iteratorLink(
     place,
     {
       detachable: false,
-      checkUpdate: (next, link) => {
+      checkUpdate: (next, link, old) => {
+        if (old !== undefined && old !== link.program) return -Errno.EPERM;
         const same =
           next.type === link.program.type &&
           next.expectedAttachType === link.program.expectedAttachType &&

@@ -11,8 +11,6 @@ const XDP_FLAGS_SKB_MODE = 1 << 1;
 const XDP_FLAGS_DRV_MODE = 1 << 2;
 const XDP_FLAGS_HW_MODE = 1 << 3;
 const MODES = XDP_FLAGS_SKB_MODE | XDP_FLAGS_DRV_MODE | XDP_FLAGS_HW_MODE;
-const ENOLINK = 67;
-
 export function xdpLink(
   sys: SyscallContext,
   attr: Attributes<'BPF_LINK_CREATE'>,
@@ -42,9 +40,10 @@ export function xdpLink(
 
 const RULES: LinkRules = {
   detachable: true,
-  checkUpdate: (next, link) => {
-    if (!link.isAttached) return -ENOLINK;
+  checkUpdate: (next, link, old) => {
+    if (!link.isAttached) return -Errno.ENOLINK;
     const { program } = link;
+    if (old !== undefined && old !== program) return -Errno.EPERM;
     const fits = next.type === program.type && next.expectedAttachType === program.expectedAttachType;
     return fits ? 0 : -Errno.EINVAL;
   },
