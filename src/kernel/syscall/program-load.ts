@@ -250,7 +250,11 @@ function makeProgram(
       ...(target.btf === undefined ? {} : { attachBtf: target.btf }),
     },
   };
-  return loadProgram(machine, request, { accepted: true, stats: result.stats });
+  return loadProgram(machine, request, {
+    accepted: true,
+    stats: result.stats,
+    probeLoads: result.probeLoads,
+  });
 }
 
 /** The functions, named by their types where there are any. */
