@@ -13,7 +13,8 @@ import {
 import { JitEngine } from '../../src/vm/jit/index.ts';
 import { arbitraryProgram, CONTEXT_BYTES, HELPER_IDS } from './arbitrary-programs.ts';
 
-const RUNS = Number(process.env.DIFFERENTIAL_RUNS ?? 1000);
+/** In a browser, where there is no environment to ask, a few: each is compiled. */
+const RUNS = typeof process === 'undefined' ? 200 : Number(process.env.DIFFERENTIAL_RUNS ?? 1000);
 const BUDGET = 2_000_000;
 
 function makeHelpers(memory: Memory): HelperTable {
@@ -166,12 +167,17 @@ describe('the interpreter and the compiler to WebAssembly', () => {
     const interpreter = new Bench(
       (memory, helpers) => new InterpreterEngine(memory, helpers, { budget: BUDGET }),
     );
-    const jit = new Bench((memory, helpers) => new JitEngine(memory, helpers));
+    const unchecked = new Bench((memory, helpers) => new JitEngine(memory, helpers));
+    // As the kernel runs verified programs.
+    const counted = new Bench(
+      (memory, helpers) => new JitEngine(memory, helpers, { checked: true, budget: BUDGET }),
+    );
     fc.assert(
       fc.property(arbitraryProgram, (program) => {
         const expected = interpreter.run(program);
         fc.pre(expected.fault === undefined && expected.r0 !== undefined);
-        expect(jit.run(program)).toEqual(expected);
+        expect(unchecked.run(program)).toEqual(expected);
+        expect(counted.run({ ...program, verified: true })).toEqual(expected);
       }),
       { numRuns: RUNS },
     );
