@@ -1,5 +1,5 @@
 /**
- * `npm run test:browser`: test/browser/ in a page of headless Chromium. Chromium is the system's (Debian's `chromium`, or what
+ * `npm run test:browser`: test/browser/ and the engines' own tests in a page of headless Chromium. Chromium is the system's (Debian's `chromium`, or what
  * CHROMIUM_PATH names); nothing downloads one.
  */
 import { playwright } from '@vitest/browser-playwright';
@@ -7,7 +7,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/browser/**/*.test.ts'],
+    include: [
+      'test/browser/**/*.test.ts',
+      'test/vm/**/*.test.ts',
+      'test/cfg/**/*.test.ts',
+      'test/differential/**/*.test.ts',
+    ],
     testTimeout: 30_000,
     browser: {
       enabled: true,

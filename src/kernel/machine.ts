@@ -49,8 +49,8 @@ export interface MachineOptions {
    */
   readonly btf?: readonly Btf[];
   /**
-   * What runs programs: the interpreter, compiled WebAssembly, or for each program what suits it; `auto` by default. All check
-   * every access.
+   * What runs programs: the interpreter, compiled WebAssembly, or for each program what suits it; `auto` by default. The interpreter checks
+   * every access, compiled code those of programs that the verifier did not accept.
    */
   readonly engine?: EngineName;
   /** Tells the platform, before a program of so many slots is compiled, how to compile it; see JitEngineOptions. */

@@ -46,7 +46,7 @@ export class ArrayMap implements BpfMap {
   }
 
   get placement(): MapLayout {
-    return { values: this.values, stride: this.stride, count: this.attr.maxEntries };
+    return { kind: 'array', values: this.values, stride: this.stride, count: this.attr.maxEntries };
   }
 
   lookup(key: number): number {

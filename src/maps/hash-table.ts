@@ -3,7 +3,7 @@
  * mean. Bucket count, hash and the order within a bucket are those of kernel/bpf/hashtab.c, so that walks meet keys in its order.
  */
 import { alignUp } from '../base/int64.ts';
-import type { Memory } from '../vm/index.ts';
+import type { HashLayout, Memory } from '../vm/index.ts';
 import { copyBytes, copyIn, equalBytes, loadWord, userWord } from './copy.ts';
 import type { ElementLayout } from './elements.ts';
 import { hash4, hash8, hashBytes } from './jhash.ts';
@@ -39,6 +39,21 @@ export class HashTable {
     const buckets = owner.allocateHidden(this.bucketCount * 4);
     this.firstBucket = buckets >>> 2;
     this.userKey = owner.allocateHidden(alignUp(this.keySize, 8));
+  }
+
+  /** For programs that find keys without a call; undefined for key sizes whose hash is too long for that. */
+  get placement(): HashLayout | undefined {
+    const { firstBucket, mask, seed, keySize, keyWord, nextWord } = this;
+    if (keySize !== 4 && keySize !== 8) return undefined;
+    return {
+      kind: 'hash',
+      buckets: 4 * firstBucket,
+      mask,
+      seed,
+      keySize,
+      keyAt: 4 * keyWord,
+      nextAt: 4 * nextWord,
+    };
   }
 
   /** Hash of the key at an address. */

@@ -4,6 +4,7 @@
  * BPF_F_NO_PREALLOC says otherwise (htab_map_update_elem and alloc_htab_elem in kernel/bpf/hashtab.c).
  */
 import { Errno } from '../base/errno.ts';
+import type { MapLayout } from '../vm/index.ts';
 import { type ElementPool, GrowingPool, PreallocatedPool } from './elements.ts';
 import { BPF_F_LOCK, MapFlag, unknownUpdateFlags } from './flags.ts';
 import { HashMapBase } from './hash-base.ts';
@@ -32,6 +33,10 @@ export class HashMap extends HashMapBase {
     this.spare = new Uint32Array(env.cpuCount);
     const here = env.currentCpu();
     for (let cpu = 0; cpu < env.cpuCount; cpu++) this.spare[cpu] = this.pool.take(here);
+  }
+
+  get placement(): MapLayout | undefined {
+    return this.table.placement;
   }
 
   iterate(): MapIterator {

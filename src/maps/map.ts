@@ -100,7 +100,7 @@ export interface BpfMap {
   /** Address of byte `offset` of the value for a `map-value` ld_imm64, or a negative errno; undefined where unsupported (ENOTSUPP). */
   directValue?(offset: number): number;
   /** Where values lie, for maps that compiled programs may look up in without a call; as `lookup` does it. */
-  readonly placement?: MapLayout;
+  readonly placement?: MapLayout | undefined;
   /** PROG_ARRAY: the program in a slot, undefined when it is empty or there is none. */
   programAt?(index: number): ProgRef | undefined;
   /** PERF_EVENT_ARRAY: the event in a slot, undefined when it is empty or there is none. */

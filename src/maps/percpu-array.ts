@@ -46,7 +46,13 @@ export class PercpuArrayMap implements BpfMap {
   }
 
   get placement(): MapLayout {
-    return { values: this.values, stride: this.stride, count: this.maxEntries, cpuStride: this.slot };
+    return {
+      kind: 'array',
+      values: this.values,
+      stride: this.stride,
+      count: this.maxEntries,
+      cpuStride: this.slot,
+    };
   }
 
   lookup(key: number): number {

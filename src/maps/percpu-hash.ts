@@ -3,6 +3,7 @@
  * of them (__htab_percpu_map_update_elem and pcpu_init_value in kernel/bpf/hashtab.c).
  */
 import { Errno } from '../base/errno.ts';
+import type { MapLayout } from '../vm/index.ts';
 import { type ElementPool, GrowingPool, PreallocatedPool } from './elements.ts';
 import { MapFlag, unknownPlainUpdateFlags } from './flags.ts';
 import { HashMapBase } from './hash-base.ts';
@@ -23,6 +24,11 @@ export class PercpuHashMap extends HashMapBase {
     this.pool = this.preallocated
       ? new PreallocatedPool(owner, layout, values, attr.maxEntries, env.cpuCount)
       : new GrowingPool(owner, layout, values, env.cpuCount);
+  }
+
+  get placement(): MapLayout | undefined {
+    const { placement } = this.table;
+    return placement === undefined ? undefined : { ...placement, cpuStride: this.values.slot };
   }
 
   iterate(): MapIterator {

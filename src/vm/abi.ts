@@ -46,7 +46,8 @@ export interface CallbackDriver {
  * How compiled code may do a helper's work without calling it. A hint: engines may ignore it, so the entry must work without.
  * `word`: r0 is the unsigned number of 4 or 8 bytes at an address (get_smp_processor_id, get_current_pid_tgid). `element`: r0 is the address
  * of the element number r1, or 0 when there are not that many. `map-lookup`: r1 is a map, r2 points to its key; maps without a layout may
- * have a `finder`, which does the helper's work for that one map and takes the key's address. `loop`: bpf_loop.
+ * have a `finder`, which does the helper's work for that one map and takes the key's address. `loop`: bpf_loop. `map-walk`:
+ * bpf_for_each_map_elem. `cpuAddress`: where the number of the current CPU is, 32 bits; without it, nothing is done in line for per-CPU maps.
  */
 export type InlineHelper =
   | { readonly kind: 'word'; readonly address: number; readonly size: 4 | 8 }
@@ -55,18 +56,42 @@ export type InlineHelper =
       readonly kind: 'map-lookup';
       readonly layout: (mapAddress: number) => MapLayout | undefined;
       readonly finder?: (mapAddress: number) => HelperFn | undefined;
-      /** Where the number of the current CPU is, 32 bits; without it, per-CPU maps are not looked up in line. */
       readonly cpuAddress?: number;
     }
-  | { readonly kind: 'loop' };
+  | { readonly kind: 'loop' }
+  | {
+      readonly kind: 'map-walk';
+      readonly layout: (mapAddress: number) => MapLayout | undefined;
+      readonly cpuAddress?: number;
+    };
 
-/** A map whose key is an index of 32 bits: value `i` is at `values + i * stride` for as long as programs that use the map are loaded. */
-export interface MapLayout {
+/**
+ * How to find a key's value in a map without calling it; holds for as long as programs that use the map are loaded. `cpuStride`: for maps with
+ * a value for each CPU, the distance between those of two CPUs.
+ */
+export type MapLayout = (ArrayLayout | HashLayout) & { readonly cpuStride?: number };
+
+/** The key is an index of 32 bits: value `i` is at `values + i * stride`. */
+export interface ArrayLayout {
+  readonly kind: 'array';
   readonly values: number;
   readonly stride: number;
   readonly count: number;
-  /** For maps with a value for each CPU: the distance between those of two CPUs. */
-  readonly cpuStride?: number;
+}
+
+/**
+ * Buckets of chained elements. Bucket `hash & mask`, a word of 32 bits from `buckets` on, holds the address of its first element, 0 when it is empty;
+ * an element begins with the value, and has the key and the address of the next one at these offsets. The hash is the kernel's jhash of
+ * the key with this seed.
+ */
+export interface HashLayout {
+  readonly kind: 'hash';
+  readonly buckets: number;
+  readonly mask: number;
+  readonly seed: number;
+  readonly keySize: 4 | 8;
+  readonly keyAt: number;
+  readonly nextAt: number;
 }
 
 /** One row of the table an engine calls through, indexed by helper id. */

@@ -4,7 +4,7 @@
  */
 import { IsaError } from '../../base/errors.ts';
 import { BlockFinder } from '../../cfg/index.ts';
-import type { HelperEntry, HelperFn, HelperTable, PreparedProgram } from '../abi.ts';
+import type { HashLayout, HelperEntry, HelperFn, HelperTable, PreparedProgram } from '../abi.ts';
 import { STACK_BYTES } from '../engine.ts';
 import { type CallTarget, pack } from '../pack.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import { BPF_SIGNATURE } from './emitter.ts';
 import { invokeEntry, repeatEntry, runEntry } from './entries.ts';
 import { compileFunction } from './function.ts';
+import { hashLookup } from './hash-lookup.ts';
 import { STACK_SIZE } from './layout.ts';
 import { ModuleWriter, type Signature } from './module.ts';
 import { Type } from './opcodes.ts';
@@ -50,6 +51,9 @@ export interface Positions {
   readonly pairs: readonly (readonly number[])[];
 }
 
+/** Functions for JavaScript (entries.ts), behind those of the program. */
+const ENTRY_COUNT = 3;
+
 /** (key): the value's address. */
 const FINDER_SIGNATURE: Signature = { params: [Type.I32], result: Type.I32 };
 
@@ -80,17 +84,20 @@ export function compile(
   const stackBytes = usesOneFrame ? STACK_BYTES : STACK_SIZE;
   for (const entry of [runEntry(context), repeatEntry(context, stackBytes), invokeEntry(context)])
     module.addFunction(entry);
+  for (const { map, how } of finders) {
+    if ('layout' in how) module.addFunction(hashLookup(`lookup_${map.toString(16)}`, how.layout));
+  }
   const bytes = module.finish();
   const positions = { firstFunction: module.importCount, starts: module.codeStarts, pairs };
-  return { bytes, name, calls, finders: finders.map(({ find }) => find), usesOneFrame, positions };
+  const imported = finders.flatMap(({ how }) => ('find' in how ? [how.find] : []));
+  return { bytes, name, calls, finders: imported, usesOneFrame, positions };
 }
 
-/** A lookup in one map, and the import for it. */
+/** A lookup in one map: a function of the module for the maps that it can walk itself, an import for others. */
 interface Finder {
   readonly entry: HelperEntry;
   readonly map: number;
-  readonly find: HelperFn;
-  readonly index: number;
+  readonly how: { readonly layout: HashLayout } | { readonly find: HelperFn; readonly index: number };
 }
 
 /** The lookups that helpers offer for the maps whose addresses the program names. */
@@ -98,13 +105,17 @@ function findersFor(program: PreparedProgram, calls: readonly ProgramCall[], mod
   const maps = new Set<number>();
   for (const insn of program.insns) if (insn?.kind === 'ld-imm64' && insn.hi === 0) maps.add(insn.lo >>> 0);
   const finders: Finder[] = [];
+  let imported = 0;
   for (const { entry } of calls) {
     if (entry?.inline?.kind !== 'map-lookup') continue;
     for (const map of maps) {
-      const find = entry.inline.finder?.(map);
-      if (find === undefined) continue;
-      const index = module.importFunction(`m${finders.length}`, FINDER_SIGNATURE);
-      finders.push({ entry, map, find, index });
+      const layout = entry.inline.layout(map);
+      const find = layout === undefined ? entry.inline.finder?.(map) : undefined;
+      if (layout?.kind === 'hash') finders.push({ entry, map, how: { layout } });
+      else if (find !== undefined) {
+        const index = module.importFunction(`m${imported++}`, FINDER_SIGNATURE);
+        finders.push({ entry, map, how: { find, index } });
+      }
     }
   }
   return finders;
@@ -156,11 +167,26 @@ function makeContext(
     hasPacketLoad: helpers.loadPacket !== undefined,
     bpfType: module.type(BPF_SIGNATURE),
     functionAt: (slot) => module.importCount + program.subprogs.indexOf(slot),
-    finder: (entry, map) => finders.find((one) => one.entry === entry && one.map === map)?.index,
+    finder: (entry, map) => finderIndex(finders, entry, map, module.importCount + program.subprogs.length),
     helper: (id) => find((target) => target.kind === 'helper' && target.id === id),
     kfunc: (btfId, from) =>
       find((target) => target.kind === 'kfunc' && target.btfId === btfId && target.module === from),
   };
+}
+
+/** Function index of a map's lookup. `entries`: that of the first of the entries, which the module's own lookups come behind. */
+function finderIndex(
+  finders: readonly Finder[],
+  entry: HelperEntry,
+  map: number,
+  entries: number,
+): number | undefined {
+  let own = entries + ENTRY_COUNT;
+  for (const finder of finders) {
+    if (finder.entry === entry && finder.map === map) return 'index' in finder.how ? finder.how.index : own;
+    if ('layout' in finder.how) own++;
+  }
+  return undefined;
 }
 
 /** A word is an i32; a helper that calls back is told the caller's frame too. */

@@ -67,7 +67,7 @@ export interface CompileContext {
   readonly bpfType: number;
   /** Function index of the subprogram that starts at a slot. */
   functionAt(slot: number): number;
-  /** Function index of the import that does a `map-lookup` helper's work for one map; takes the key's address. */
+  /** Function index of what does a `map-lookup` helper's work for one map that is no array; takes the key's address. */
   finder(entry: HelperEntry, mapAddress: number): number | undefined;
   helper(id: number): OutsideCall;
   kfunc(btfId: number, module: number): OutsideCall;

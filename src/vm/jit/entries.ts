@@ -1,51 +1,15 @@
 /** The functions through which JavaScript enters a compiled program, so that no 64-bit number crosses that boundary. */
-import { ByteWriter } from './bytes.ts';
 import type { CompileContext } from './context.ts';
 import { BPF_SIGNATURE } from './emitter.ts';
 import { Control, FRAME_STRIDE } from './layout.ts';
 import type { FunctionBody } from './module.ts';
 import { Type, W } from './opcodes.ts';
+import { SmallFunction } from './small-function.ts';
 
-const { I32, I64, EMPTY } = Type;
-
-/** Code of one function, with what the entries need of the emitter. */
-class EntryWriter {
-  readonly out = new ByteWriter(128);
-
-  op(...bytes: readonly number[]): this {
-    for (const byte of bytes) this.out.u8(byte);
-    return this;
-  }
-
-  i32(value: number): this {
-    this.out.u8(W.I32_CONST);
-    this.out.s32(value);
-    return this;
-  }
-
-  /** Access to an address that is known. */
-  at(opcode: number, address: number): this {
-    this.out.u8(opcode);
-    this.out.u8(0);
-    this.out.u32(address);
-    return this;
-  }
-
-  call(index: number): this {
-    this.out.u8(W.CALL);
-    this.out.u32(index);
-    return this;
-  }
-
-  body(name: string, parameters: number): FunctionBody {
-    this.op(W.END);
-    const params = new Array<number>(parameters).fill(I32);
-    return { name, signature: { params, result: I32 }, code: this.out.written(), exportAs: name };
-  }
-}
+const { I64, EMPTY } = Type;
 
 /** Pushes frame, r1 and r2 from parameters 2, 0 and 1, and zeros for the other arguments; calls the program. */
-function callMain(w: EntryWriter, context: CompileContext): void {
+function callMain(w: SmallFunction, context: CompileContext): void {
   w.op(W.LOCAL_GET, 2);
   w.op(W.LOCAL_GET, 0, W.I64_EXTEND_I32_U, W.LOCAL_GET, 1, W.I64_EXTEND_I32_U);
   for (let reg = 3; reg <= 5; reg++) w.op(W.I64_CONST, 0);
@@ -53,7 +17,7 @@ function callMain(w: EntryWriter, context: CompileContext): void {
 }
 
 /** Pops r0: its high half goes to the control block, its low half stays on the stack. */
-function splitResult(w: EntryWriter, context: CompileContext, local: number): void {
+function splitResult(w: SmallFunction, context: CompileContext, local: number): void {
   w.op(W.LOCAL_SET, local).i32(0).op(W.LOCAL_GET, local, W.I64_CONST, 32, W.I64_SHR_U, W.I32_WRAP_I64);
   w.at(W.I32_STORE, context.options.control + Control.R0_HIGH);
   w.op(W.LOCAL_GET, local, W.I32_WRAP_I64);
@@ -61,10 +25,10 @@ function splitResult(w: EntryWriter, context: CompileContext, local: number): vo
 
 /** run(r1, r2, frame): one run; gives the low half of r0. */
 export function runEntry(context: CompileContext): FunctionBody {
-  const w = new EntryWriter().op(1, 1, I64);
+  const w = new SmallFunction().op(1, 1, I64);
   callMain(w, context);
   splitResult(w, context, 3);
-  return w.body('run', 3);
+  return w.entry('run', 3);
 }
 
 /**
@@ -73,7 +37,7 @@ export function runEntry(context: CompileContext): FunctionBody {
  */
 export function repeatEntry(context: CompileContext, stackBytes: number): FunctionBody {
   const { control, instalment, checked } = context.options;
-  const w = new EntryWriter().op(1, 1, I64);
+  const w = new SmallFunction().op(1, 1, I64);
   w.op(W.LOOP, EMPTY);
   w.i32(0)
     .i32(0)
@@ -88,12 +52,12 @@ export function repeatEntry(context: CompileContext, stackBytes: number): Functi
   w.op(W.LOCAL_GET, 3).i32(1).op(W.I32_SUB, W.LOCAL_TEE, 3).i32(0).op(W.I32_GT_S, W.BR_IF, 0, W.END);
   w.op(W.LOCAL_GET, 4);
   splitResult(w, context, 4);
-  return w.body('repeat', 4);
+  return w.entry('repeat', 4);
 }
 
 /** invoke(function, frame): a callback, with arguments from the control block; gives the low half of its r0. */
 export function invokeEntry(context: CompileContext): FunctionBody {
-  const w = new EntryWriter().op(1, 1, I64);
+  const w = new SmallFunction().op(1, 1, I64);
   w.op(W.LOCAL_GET, 1).i32(FRAME_STRIDE).op(W.I32_ADD);
   const { control } = context.options;
   for (let reg = 0; reg < 5; reg++) w.i32(0).at(W.I64_LOAD, control + Control.CALLBACK_ARGS + 8 * reg);
@@ -101,5 +65,5 @@ export function invokeEntry(context: CompileContext): FunctionBody {
   w.out.u32(context.module.type(BPF_SIGNATURE));
   w.out.u32(context.module.ownTable);
   splitResult(w, context, 2);
-  return w.body('invoke', 2);
+  return w.entry('invoke', 2);
 }

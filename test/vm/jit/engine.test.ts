@@ -165,7 +165,7 @@ describe('helpers', () => {
       call: () => -1,
       inline: {
         kind: 'map-lookup',
-        layout: (address) => (address === map ? { values, stride: 16, count: 4 } : undefined),
+        layout: (address) => (address === map ? { kind: 'array', values, stride: 16, count: 4 } : undefined),
       },
     };
     const jit = new Jit(helperTable(lookup), {}, memory);

@@ -1,5 +1,6 @@
 /** Verified programs among programs that are checked: what their code does without asking, and what still ends a run. */
 import { describe, expect, it } from 'vitest';
+import { hash4, hash8 } from '../../../src/maps/jhash.ts';
 import { type HelperEntry, Memory, type PreparedProgram } from '../../../src/vm/index.ts';
 import { helperTable, program } from '../support.ts';
 import { Jit } from './support.ts';
@@ -120,7 +121,8 @@ describe('what is read in line', () => {
       call: () => -1,
       inline: {
         kind: 'map-lookup',
-        layout: (at) => (at === map ? { values: 4096, stride: 64, count: 4, cpuStride: 16 } : undefined),
+        layout: (at) =>
+          at === map ? { kind: 'array', values: 4096, stride: 64, count: 4, cpuStride: 16 } : undefined,
         finder: (at) => (at === map + 8 ? (key) => memory.i32[key >> 2]! + 100 : undefined),
         cpuAddress,
       },
@@ -136,5 +138,111 @@ describe('what is read in line', () => {
     expect(jit.run(verified(text(map + 8), jit.helpers))).toBe(103n);
     expect(jit.run(verified(text(map + 16), jit.helpers))).toBe(0xffffffffn);
     expect(jit.text(text(map))).toBe(0xffffffffn);
+  });
+
+  it('are walks over arrays, with key and value of each element, until the callback says stop', () => {
+    const memory = new Memory();
+    const map = memory.allocate({ size: 16, kind: 'map', name: 'map' });
+    const cpuAddress = memory.allocate({ size: 4, kind: 'kernel', name: 'cpu' });
+    memory.i32[cpuAddress >> 2] = 1;
+    const values = memory.allocate({ size: 64, kind: 'map-value', name: 'values' });
+    for (let i = 0; i < 16; i++) memory.i32[(values >> 2) + i] = i;
+    const walk = (cpuStride?: number): HelperEntry => ({
+      id: 1,
+      name: 'walk',
+      args: ['ptr', 'ptr', 'ptr', 'u64'],
+      returns: 'int',
+      kind: 'callback',
+      start: () => 77,
+      inline: {
+        kind: 'map-walk',
+        layout: () => ({
+          kind: 'array',
+          values,
+          stride: 16,
+          count: 4,
+          ...(cpuStride === undefined ? {} : { cpuStride }),
+        }),
+        cpuAddress,
+      },
+    });
+    const text = (stopAt: number, flags: number): string => `*(u64 *)(r10 - 8) = 0
+r1 = ${map} ll
+r2 = callback ll
+r3 = r10
+r3 += -8
+r4 = ${flags}
+call walk
+r1 = *(u64 *)(r10 - 8)
+r0 *= 1000
+r0 += r1
+exit
+callback:
+r5 = *(u32 *)(r2 + 0)
+r1 = *(u32 *)(r3 + 0)
+r1 *= 10
+r1 += r5
+r2 = *(u64 *)(r4 + 0)
+r2 += r1
+*(u64 *)(r4 + 0) = r2
+r0 = 0
+if r5 != ${stopAt} goto +1
+r0 = 1
+exit
+`;
+    const plain = new Jit(helperTable(walk()), checked, memory);
+    const run = (stopAt: number, flags = 0): bigint =>
+      BigInt.asIntN(64, plain.run(verified(text(stopAt, flags), plain.helpers)));
+    // Values 0, 4, 8, 12 and keys 0 to 3.
+    expect(run(-1)).toBe(4n * 1000n + 246n);
+    expect(run(1)).toBe(2n * 1000n + 41n);
+    expect(run(-1, 1)).toBe(-22_000n);
+    expect(plain.text(text(-1, 0))).toBe(77_000n);
+    const perCpu = new Jit(helperTable(walk(4)), checked, memory);
+    expect(perCpu.run(verified(text(-1, 0), perCpu.helpers))).toBe(4n * 1000n + 286n);
+  });
+
+  it.each([4, 8] as const)('are lookups of keys of %i bytes in hash maps', (keySize) => {
+    const memory = new Memory();
+    const map = memory.allocate({ size: 16, kind: 'map', name: 'map' });
+    const buckets = memory.allocate({ size: 8, kind: 'kernel', name: 'buckets' });
+    const layout = { kind: 'hash', buckets, mask: 1, seed: 5, keySize, keyAt: 8, nextAt: 16 } as const;
+    const keys = [1, 2, 3, 4, 5, -1];
+    const elements = keys.map((key) => {
+      const at = memory.allocate({ size: 24, kind: 'map-value', name: `element ${key}` });
+      memory.i32[(at + 8) >> 2] = key;
+      if (keySize === 8) memory.i32[(at + 12) >> 2] = 7;
+      const hash = keySize === 4 ? hash4(key, 5) : hash8(key, 7, 5);
+      const bucket = (buckets >> 2) + (hash & 1);
+      memory.i32[(at + 16) >> 2] = memory.i32[bucket]!;
+      memory.i32[bucket] = at;
+      return at;
+    });
+    const lookup = (cpuAddress?: number): HelperEntry => ({
+      id: 1,
+      name: 'lookup',
+      args: ['ptr', 'ptr'],
+      returns: 'ptr',
+      kind: 'plain',
+      call: () => 77,
+      inline: {
+        kind: 'map-lookup',
+        layout: () => (cpuAddress === undefined ? layout : { ...layout, cpuStride: 64 }),
+        ...(cpuAddress === undefined ? {} : { cpuAddress }),
+      },
+    });
+    const text = (key: number, high = 7): string =>
+      `*(u32 *)(r10 - 8) = ${key}\n*(u32 *)(r10 - 4) = ${high}\nr1 = ${map} ll\nr2 = r10\nr2 += -8\ncall lookup\nexit\n`;
+    const jit = new Jit(helperTable(lookup()), checked, memory);
+    const found = keys.map((key) => jit.run(verified(text(key), jit.helpers)));
+    expect(found).toEqual(elements.map(BigInt));
+    expect(jit.run(verified(text(6), jit.helpers))).toBe(0n);
+    expect(jit.run(verified(text(1, 8), jit.helpers))).toBe(keySize === 8 ? 0n : found[0]);
+    expect(jit.text(text(1))).toBe(77n);
+    const cpu = memory.allocate({ size: 4, kind: 'kernel', name: 'cpu' });
+    memory.i32[cpu >> 2] = 3;
+    const perCpu = new Jit(helperTable(lookup(cpu)), checked, memory);
+    expect(perCpu.run(verified(text(4), perCpu.helpers))).toBe(found[3]! + 192n);
+    expect(perCpu.run(verified(text(6), perCpu.helpers))).toBe(0n);
   });
 });
