@@ -1,5 +1,6 @@
 /** What `verify` prints while it goes and at its end: lines for one file, veristat's table for several, or one JSON document. */
 import { basename } from 'node:path';
+import { BpfError } from '../../index.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { renderComparison, renderVerdictTable, type Tally } from '../render/verdict-table.ts';
@@ -84,7 +85,8 @@ export function jsonView(io: Io, choice: TableChoice): VerdictView {
     },
     fail: (file, error) => {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'bug';
-      errors.push({ object: basename(file), code, message: String(error) });
+      const message = error instanceof BpfError ? error.describe() : String(error);
+      errors.push({ object: basename(file), code, message });
     },
     end: () => {
       const rows =
