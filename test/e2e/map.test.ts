@@ -100,6 +100,14 @@ describe('bpflab map', () => {
     expect(bpflab(['map', 'lookup', SIZES, 'exact_size_dist_linear', '5', '--json']).stdout).toBe('null\n');
   });
 
+  it('names maps as bpftool does, too', () => {
+    const named = bpflab(['map', 'lookup', SIZES, 'name', 'totals', 'key', '1', '0', '0', '0']);
+    expect(named.stdout).toMatch(/^\{\n {4}"key": 1,\n {4}"value": 0\n\}\n$/);
+    expect(bpflab(['map', 'show', SIZES, 'id', '1']).stdout).toMatch(/^1: percpu_array {2}name size_hist /);
+    expect(bpflab(['map', 'dump', SIZES, 'id', '77']).stderr).toMatch(/no map with id 77/);
+    expect(bpflab(['map', 'dump', SIZES, 'totals', 'latest']).stderr).toMatch(/one map at a time/);
+  });
+
   it.each([
     [['map'], /Usage: bpflab map/],
     [['map', 'frobnicate', SIZES], /unknown command 'frobnicate'/],

@@ -41,6 +41,7 @@ interface View {
 }
 
 const HELP = `
+MAP is a name, or as for bpftool: name NAME, id N.
 KEY is a value by type (3, '{pid: 7, cpu: 1}'), or bytes as bpftool takes them: key 3 0 0 0, key hex 03 00 00 00.
 Programs run with --run, or when --fire, --data or --times say how; otherwise maps are as load leaves them.
 --json prints the documents of bpftool map, without an envelope. Not every member is there: what a simulated kernel has no
@@ -49,53 +50,36 @@ answer to (memlock, pids) is left out.
 
 export function define(command: Command, io: Io): void {
   command.addHelpText('after', HELP);
-  const sub = (usage: string, summary: string): Command =>
-    addRunOptions(command.command(usage).description(summary))
+  const sub = (
+    usage: string,
+    summary: string,
+    action: (view: View, words: readonly string[]) => void,
+  ): void => {
+    const child = addRunOptions(command.command(usage).description(summary))
       .option('--run', 'run the programs first')
       .addOption(new Option('--plot <how>', 'draw histograms').choices(PLOT_MODES).default('auto'))
       .option('--json', 'print what bpftool prints as JSON')
       .addHelpText('after', HELP);
-  sub('list <object>', 'what all maps are').action((file: string, options: MapOptions) => {
-    withMaps(file, options, io, (view) => {
-      show(view, undefined);
+    child.action((file: string, ..._: unknown[]) => {
+      withMaps(file, child.opts(), io, (view) => {
+        action(view, child.args.slice(1));
+      });
     });
-  });
-  sub('show <object> [map]', 'what a map is').action(
-    (file: string, map: string | undefined, options: MapOptions) => {
-      withMaps(file, options, io, (view) => {
-        show(view, map);
-      });
-    },
-  );
-  sub('dump <object> [map]', 'the content of a map, or of all').action(
-    (file: string, map: string | undefined, options: MapOptions) => {
-      withMaps(file, options, io, (view) => {
-        dump(view, map);
-      });
-    },
-  );
-  sub('lookup <object> <map> <key...>', 'the value of a key').action(
-    (file: string, map: string, key: readonly string[], options: MapOptions) => {
-      withMaps(file, options, io, (view) => {
-        lookup(view, map, key);
-      });
-    },
-  );
-  sub('getnext <object> <map> [key...]', 'the key after a key, or the first').action(
-    (file: string, map: string, key: readonly string[], options: MapOptions) => {
-      withMaps(file, options, io, (view) => {
-        getnext(view, map, key);
-      });
-    },
-  );
+  };
+  sub('list <object>', 'what all maps are', show);
+  sub('show <object> [map...]', 'what a map is', show);
+  sub('dump <object> [map...]', 'the content of a map, or of all', dump);
+  sub('lookup <object> <map> <key...>', 'the value of a key', lookup);
+  sub('getnext <object> <map> [key...]', 'the key after a key, or the first', getnext);
 }
 
 /** Loads, runs what is to run, and shows. A program that faults does not hide the maps; its fault comes after them. */
 function withMaps(file: string, options: MapOptions, io: Io, action: (view: View) => void): void {
-  const { kernel, object } = load(file, options, io);
-  const records = consumeEvents(object);
   const runs =
     options.run === true || options.fire.length > 0 || options.data !== undefined || options.times > 1;
+  // Programs that do not run need not be accepted.
+  const { kernel, object } = load(file, runs ? options : { ...options, unsafe: true }, io);
+  const records = consumeEvents(object);
   let fault: VmFault | undefined;
   try {
     if (runs) runPrograms(kernel, object, runPlan(options, io));
@@ -118,19 +102,20 @@ function load(file: string, options: MapOptions, io: Io): ReturnType<typeof load
   }
 }
 
-function show({ object, json, io }: View, name: string | undefined): void {
-  const maps = chosen(object, name);
+function show({ object, json, io }: View, words: readonly string[]): void {
+  const maps = chosen(object, words);
   if (!json) io.out(maps.map(showText).join(''));
-  else printJson(io, name === undefined ? maps.map(showJson) : showJson(maps[0]!));
+  else printJson(io, words.length === 0 ? maps.map(showJson) : showJson(maps[0]!));
 }
 
-function dump(view: View, name: string | undefined): void {
+function dump(view: View, words: readonly string[]): void {
   const { object, records, json, io } = view;
-  const maps = chosen(object, name).map((map) => ({ map, content: contentOf(object, map, records) }));
+  const several = words.length === 0;
+  const maps = chosen(object, words).map((map) => ({ map, content: contentOf(object, map, records) }));
   if (json) {
     printJson(
       io,
-      name === undefined
+      several
         ? maps.map(({ map, content }) =>
             jsonObject(...headerJson(map).members, ['elements', dumpJson(map, content)]),
           )
@@ -140,7 +125,7 @@ function dump(view: View, name: string | undefined): void {
   }
   const texts = maps.map(
     ({ map, content }) =>
-      (name === undefined ? headerText(map) : '') + dumpText(map, content) + drawings(view, map, content),
+      (several ? headerText(map) : '') + dumpText(map, content) + drawings(view, map, content),
   );
   io.out(texts.join('\n'));
 }
@@ -151,9 +136,9 @@ function drawings({ plot }: View, map: MapHandle, content: MapContent): string {
     .join('');
 }
 
-function lookup({ object, json, io }: View, name: string, words: readonly string[]): void {
-  const map = mapNamed(object, name);
-  const key = parseKey(map, words);
+function lookup({ object, json, io }: View, words: readonly string[]): void {
+  const [map, keyWords] = takeMap(object, words);
+  const key = parseKey(map, keyWords);
   const value = lookUp(map.map, key);
   const types = kernelTypesOf(map);
   if (value === -Errno.ENOENT) {
@@ -166,9 +151,9 @@ function lookup({ object, json, io }: View, name: string, words: readonly string
   else io.out(elementLines(map, { key, value }, types));
 }
 
-function getnext({ object, json, io }: View, name: string, words: readonly string[]): void {
-  const map = mapNamed(object, name);
-  const key = words.length === 0 ? undefined : parseKey(map, words);
+function getnext({ object, json, io }: View, words: readonly string[]): void {
+  const [map, keyWords] = takeMap(object, words);
+  const key = keyWords.length === 0 ? undefined : parseKey(map, keyWords);
   const next = nextKey(map.map, key) ?? -Errno.ENOENT;
   if (typeof next === 'number') fail(io, `can't get next key: ${errorText(next)}`);
   if (json)
@@ -189,8 +174,27 @@ function printJson(io: Io, value: Json): void {
   io.out(`${writeJson(value, true)}\n`);
 }
 
-function chosen(object: BpfObject, name: string | undefined): readonly MapHandle[] {
-  return name === undefined ? object.mapList : [mapNamed(object, name)];
+/** All maps, or the one that the words name. */
+function chosen(object: BpfObject, words: readonly string[]): readonly MapHandle[] {
+  if (words.length === 0) return object.mapList;
+  const [map, rest] = takeMap(object, words);
+  if (rest.length > 0) throw usageError(`one map at a time, not '${words.join(' ')}'`);
+  return [map];
+}
+
+/** The map that the first words name (`NAME`, or as for bpftool `name NAME`, `id N`), and the other words. */
+function takeMap(
+  object: BpfObject,
+  words: readonly string[],
+): readonly [map: MapHandle, rest: readonly string[]] {
+  const [first = '', second] = words;
+  if (second !== undefined && first === 'name') return [mapNamed(object, second), words.slice(2)];
+  if (second !== undefined && first === 'id') {
+    const found = object.mapList.find((map) => `${map.identity.id}` === second);
+    if (found === undefined) throw usageError(`${object.spec.name} has no map with id ${second}`);
+    return [found, words.slice(2)];
+  }
+  return [mapNamed(object, first), words.slice(1)];
 }
 
 /** A map by the name that the source, the section or the kernel gives it. */
