@@ -2,24 +2,22 @@
  * What bpf(2) answers, compared with what Linux 6.12 answered to the same calls: fixtures/kernel-6.12/bpf-syscall.json. After a change of
  * the scenarios, scripts/bpf-calls/record.sh asks the kernel anew.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Kernel } from '../../../src/kernel/index.ts';
+import { recordedAnswers } from './answers.ts';
 import { Replay } from './replay.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 
-const FIXTURE = join(import.meta.dirname, '../../../fixtures/kernel-6.12/bpf-syscall.json');
 const script = process.env.BPF_CALLS;
 if (script !== undefined && script !== '') {
   const lines = SCENARIOS.flatMap(({ name, steps }) => [`S ${name}`, ...steps]);
   writeFileSync(script, `${lines.join('\n')}\n`);
 }
-const recorded = JSON.parse(readFileSync(FIXTURE, 'utf8')) as Readonly<Record<string, string>>;
 
 describe('bpf(2) answers as Linux 6.12', () => {
   it.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))('%s', (name, { steps }) => {
-    const answers = (recorded[name] ?? '').split('|');
+    const answers = recordedAnswers(name);
     expect(answers.length, 'steps that were recorded').toBe(steps.length);
     const replay = new Replay(new Kernel({ cpus: 2, task: { uid: 0 } }));
     const here = steps.map((step) => replay.step(step));
