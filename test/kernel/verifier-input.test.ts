@@ -8,6 +8,7 @@ import {
   BpfProgType,
   type Btf,
   LOG_LEVEL1,
+  type MapInfo,
   parseBtf,
   type RawInsn,
   readC,
@@ -74,6 +75,24 @@ describe('maps', () => {
     const frozen = [...input.maps.values()].filter((map) => map.frozen === true);
     expect(frozen).toHaveLength(1);
     expect([...(frozen[0]?.content ?? [])].join()).toContain('4,3,2,1');
+  });
+
+  it('come without their types where the kernel would not take them', () => {
+    const lockIn = (type: number): MapInfo | undefined => {
+      const builder = new ObjectBuilder().code('tc', [{ name: 'user', insns: [...load(), EXIT] }]);
+      const lock = builder.btf.struct('bpf_spin_lock', 4, [['val', builder.int('u32', 4), 0]]);
+      const value = builder.btf.struct('guarded', 4, [['lock', lock, 0]]);
+      const types = { key: builder.int('u32', 4), value };
+      builder
+        .map('locks', { uints: { type, max_entries: 1 }, types })
+        .finishMaps()
+        .refer('tc', 0, 'locks');
+      const object = BpfObject.open(builder.build());
+      return [...new VerifierInputs(object).of(object.spec.programs[0]!).maps.values()][0];
+    };
+    expect(lockIn(BpfMapType.BPF_MAP_TYPE_HASH)?.btfValueTypeId).toBeGreaterThan(0);
+    expect(lockIn(BpfMapType.BPF_MAP_TYPE_LRU_HASH)).toMatchObject({ name: 'locks', valueSize: 4 });
+    expect(lockIn(BpfMapType.BPF_MAP_TYPE_LRU_HASH)?.btf).toBeUndefined();
   });
 
   it('of options hold the values that are given', () => {

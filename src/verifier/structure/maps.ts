@@ -11,6 +11,8 @@ import type { MapInfo } from '../input.ts';
 import { MAX_USED_MAPS } from '../limits.ts';
 import { findValueFields, hasField } from '../values/fields.ts';
 
+/** The highest descriptor that a process has from the start. */
+const LAST_STREAM = 2;
 /** Where made-up addresses of maps start, and how far apart they are. */
 const ADDRESS_BASE = 0xffff888100000000n;
 const ADDRESS_STEP = 0x10000n;
@@ -18,7 +20,11 @@ const ADDRESS_STEP = 0x10000n;
 /** The map behind a file descriptor, known from here on. */
 export function useMap(env: Env, fd: number): UsedMap {
   const info = env.input.maps.get(fd);
-  if (info === undefined) env.reject('bad-map-fd', Errno.EBADF, `fd ${fd} is not pointing to valid bpf_map`);
+  if (info === undefined) {
+    // The standard streams are there, but no maps.
+    const errno = fd >= 0 && fd <= LAST_STREAM ? EINVAL : Errno.EBADF;
+    env.reject('bad-map-fd', errno, `fd ${fd} is not pointing to valid bpf_map`);
+  }
   const known = env.maps.find((map) => map.info === info);
   if (known !== undefined) return known;
   if (env.usedMapCount >= MAX_USED_MAPS)
