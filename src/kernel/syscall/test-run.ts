@@ -18,6 +18,8 @@ type Runner = (sys: SyscallContext, attr: RunAttributes, program: LoadedProgram)
 const BPF_F_TEST_RUN_ON_CPU = 1 << 0;
 const BPF_F_TEST_SKB_CHECKSUM_COMPLETE = 1 << 2;
 const ETH_HLEN = 14;
+/** Runs in one call. The kernel goes on until a signal comes; here it is as if one came. */
+const MAX_REPEAT = 10_000_000;
 /** MAX_BPF_FUNC_ARGS * 8. */
 const MAX_RAW_CONTEXT = 96;
 const MAX_SYSCALL_CONTEXT = 0xffff;
@@ -89,6 +91,7 @@ function runPacket(
   const data = sys.user.read(attr.word('data_in'), attr.u32('data_size_in'));
   const started = sys.machine.clock.now();
   const repeat = Math.max(attr.u32('repeat'), 1);
+  if (repeat > MAX_REPEAT) fail(Errno.EINTR, `no more than ${MAX_REPEAT} runs at once`);
   const result = testRun(sys.machine, program, { data, repeat, ...(ctx === undefined ? {} : { ctx }) });
   const duration = Number((sys.machine.clock.now() - started) / BigInt(repeat));
   writeData(sys, attr, result.data ?? new Uint8Array(0), result.retval, duration);

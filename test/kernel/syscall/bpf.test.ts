@@ -43,4 +43,50 @@ describe('kernel.bpf', () => {
       expect.objectContaining({ errno: Errno.EBADF }),
     );
   });
+
+  it.each([
+    [
+      'an attribute that the command does not have',
+      { map_typ: 2 },
+      /no attribute 'map_typ'; did you mean 'map_type'/,
+    ],
+    ['bytes for a number', { key_size: new Uint8Array(4) }, /'key_size' takes a number/],
+    [
+      'a name that is too long',
+      { map_name: 'x'.repeat(17) },
+      /'map_name' takes a string of at most 15 bytes/,
+    ],
+  ])('refuses %s', (_, attr, message) => {
+    const kernel = new Kernel();
+    expect(() => kernel.bpf('BPF_MAP_CREATE', attr as object)).toThrow(message);
+    expect(kernel.memory.regions().filter(({ kind }) => kind === 'user')).toEqual([]);
+  });
+
+  it('gives the log of a refused program with the error and in its buffer', () => {
+    const kernel = new Kernel();
+    const log_buf = new Uint8Array(1024);
+    const insns = rawToBytes(assemble('r0 = r7\nexit'), 'little');
+    const attr = {
+      prog_type: 1,
+      insns,
+      insn_cnt: 2,
+      license: 'GPL',
+      log_buf,
+      log_size: 1024,
+      log_level: 1,
+      log_true_size: 0,
+    };
+    expect(() => kernel.bpf('BPF_PROG_LOAD', attr)).toThrow(/BPF_PROG_LOAD: .*R7 !read_ok/s);
+    const text = String.fromCharCode(...log_buf.subarray(0, attr.log_true_size - 1));
+    expect(text).toMatch(/^0: R1=ctx\(\) R10=fp0\n0: \(bf\) r0 = r7\nR7 !read_ok\nprocessed 1 insns/);
+  });
+
+  it('writes numbers and buffers back', () => {
+    const kernel = new Kernel();
+    const map_fd = kernel.bpf('BPF_MAP_CREATE', { map_type: 2, key_size: 4, value_size: 4, max_entries: 3 });
+    const [keys, values, out_batch] = [new Uint8Array(40), new Uint8Array(40), new Uint8Array(4)];
+    const attr = { map_fd, keys, values, out_batch, count: 10 };
+    expect(() => kernel.bpf('BPF_MAP_LOOKUP_BATCH', attr)).toThrow(/ENOENT/);
+    expect([attr.count, keys.subarray(0, 12)]).toEqual([3, u32(0, 1, 2)]);
+  });
 });
