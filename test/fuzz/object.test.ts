@@ -1,12 +1,15 @@
 /**
- * Mutated object files: opening one gives an ObjectSpec or an error with a code, never another exception. FUZZ_RUNS sets
+ * Mutated object files: opening one gives an ObjectSpec or an error with a code, never another exception; so does making the verifier's
+ * input of its programs, and verifying that gives a verdict. FUZZ_RUNS sets
  * the number of mutations, FUZZ_SEED where they begin; a failure prints the seed that makes its file again.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BtfError, ElfError, IsaError, LoadError } from '../../src/base/errors.ts';
+import { BpfError, BtfError, ElfError, IsaError, LoadError } from '../../src/base/errors.ts';
+import { BpfObject, VerifierInputs } from '../../src/kernel/index.ts';
 import { openObject } from '../../src/loader/index.ts';
+import { verify } from '../../src/verifier/index.ts';
 
 const RUNS = Number(process.env.FUZZ_RUNS ?? 2000);
 const FIRST_SEED = Number(process.env.FUZZ_SEED ?? 1);
@@ -107,6 +110,19 @@ function mutate(original: Uint8Array, regions: readonly Region[], random: Random
   return bytes;
 }
 
+/** Verifies what can be linked. */
+function verifyAll(object: BpfObject, label: string): void {
+  const inputs = new VerifierInputs(object);
+  for (const program of object.programList) {
+    try {
+      verify(inputs.of(program.spec));
+    } catch (error) {
+      if (!(error instanceof BpfError))
+        throw new Error(`${label}, program ${program.name}`, { cause: error });
+    }
+  }
+}
+
 describe('a mutated object file', () => {
   it(`opens or is refused with a reason (${RUNS} files)`, () => {
     const regions = new Map(seeds.map(({ path, bytes }) => [path, regionsOf(bytes)]));
@@ -125,7 +141,7 @@ describe('a mutated object file', () => {
 
   function open(bytes: Uint8Array, label: string): string {
     try {
-      openObject(bytes, { name: 'mutated' });
+      verifyAll(new BpfObject(openObject(bytes, { name: 'mutated' })), label);
       return 'opened';
     } catch (error) {
       const known = [ElfError, BtfError, LoadError, IsaError].some((kind) => error instanceof kind);
