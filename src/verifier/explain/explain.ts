@@ -93,7 +93,7 @@ class Explainer {
       registers: tracker.registers,
       calls: tracker.callsites.map((site) => places.at(site)),
       branches: branchFacts(program, path, this.steps, last, places),
-      origin: originFacts(program, path, shown, tracker, places),
+      origin: originFacts(program, path, shown, tracker, places, last),
       bounds: tracker.culprit === undefined ? [] : boundFacts(program, path, last, tracker.culprit, places),
       busiest: COMPLEXITY.has(failure.code) ? this.busiest() : [],
     };

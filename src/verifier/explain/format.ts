@@ -1,5 +1,14 @@
 /** An explanation as lines of text. Colours are the caller's: it says how each kind of text is painted. */
-import type { BoundFact, BranchFact, CodePlace, Explanation, OriginFact, RegisterFact } from './types.ts';
+import type {
+  BoundFact,
+  BranchFact,
+  CodePlace,
+  Explanation,
+  OriginFact,
+  RegisterFact,
+  SourcePlace,
+  VisitFact,
+} from './types.ts';
 
 /** How kinds of text look: each gets a text and returns it with its colour. */
 export interface Paint {
@@ -18,44 +27,28 @@ const PLAIN: Paint = { error: plain, heading: plain, source: plain, detail: plai
 
 /** Branches that are shown; earlier ones are counted. */
 const MAX_BRANCHES = 16;
+/** Characters of a line of running text. */
 const WIDTH = 100;
 
-/** The whole explanation, ending in a line end. */
+/** The whole explanation, ending in a line end. Without `paint`, plain text. */
 export function formatExplanation(explanation: Explanation, paint: Paint = PLAIN): string {
   const { title, meaning, advice, place, failure } = explanation;
-  const lines = [paint.error(`${title}.`)];
-  lines.push(...wrap(meaning, '  '));
-  lines.push(
-    `  ${paint.detail(`The kernel's words: ${failure.message === '' ? '(none)' : failure.message}`)}`,
-  );
+  const message = failure.message === '' ? '(none)' : failure.message;
+  const lines = [paint.error(`${title}.`), ...wrap(meaning, '  ')];
+  lines.push(`  ${paint.detail(`The kernel's words: ${message}`)}`);
   const part = (heading: string, content: readonly string[]): void => {
     if (content.length > 0) lines.push('', paint.heading(heading), ...content);
   };
-  part('Where', place === undefined ? [] : placeLines(place, paint));
-  part(
-    'Called from',
-    explanation.calls.flatMap((call) => placeLines(call, paint)),
-  );
+  part('Where', listed(place === undefined ? [] : [place], paint, addPlace));
+  part('Called from', listed(explanation.calls, paint, addPlace));
   part(
     'What it reads',
     explanation.registers.map((register) => registerLine(register, paint)),
   );
   part('How the path led there', branchLines(explanation.branches, paint));
-  part(
-    'Where the value came from',
-    explanation.origin.flatMap((fact) => originLines(fact, paint)),
-  );
-  part(
-    'What limits it',
-    explanation.bounds.flatMap((fact) => boundLines(fact, paint)),
-  );
-  part(
-    'Where the verifier spent its time',
-    explanation.busiest.flatMap(({ place: busy, visits }) => [
-      `  ${visits} visits`,
-      ...placeLines(busy, paint).map((line) => `  ${line}`),
-    ]),
-  );
+  part('Where the value came from', listed(explanation.origin, paint, addOrigin));
+  part('What limits it', listed(explanation.bounds, paint, addBound));
+  part('Where the verifier spent its time', listed(explanation.busiest, paint, addVisits));
   part(
     'What to do',
     advice.flatMap((one) => wrap(one, '    ', '  - ')),
@@ -63,56 +56,83 @@ export function formatExplanation(explanation: Explanation, paint: Paint = PLAIN
   return `${lines.join('\n')}\n`;
 }
 
-/** `file.c:12: source line`, then the instruction. */
-function placeLines({ insn, text, source }: CodePlace, paint: Paint): string[] {
-  const code = paint.detail(`insn ${insn}: ${text}`);
-  if (source === undefined) return [`  ${code}`];
-  return [`  ${sourceText(source, paint)}`, `    ${code}`];
+/** Lines below their source lines; a source line is written once for all that follow one another. */
+class Listing {
+  readonly lines: string[] = [];
+  private readonly paint: Paint;
+  private source = '';
+
+  constructor(paint: Paint) {
+    this.paint = paint;
+  }
+
+  add(place: CodePlace | undefined, ...lines: readonly string[]): void {
+    const text = place?.source === undefined ? '' : sourceText(place.source, this.paint);
+    if (text !== '' && text !== this.source) this.lines.push(`  ${text}`);
+    this.source = text;
+    const indent = text === '' ? '  ' : '    ';
+    for (const line of lines) this.lines.push(indent + line);
+  }
 }
 
-function sourceText(source: NonNullable<CodePlace['source']>, paint: Paint): string {
+function listed<T>(
+  items: readonly T[],
+  paint: Paint,
+  add: (listing: Listing, item: T, paint: Paint) => void,
+): string[] {
+  const listing = new Listing(paint);
+  for (const item of items) add(listing, item, paint);
+  return listing.lines;
+}
+
+/** `file.c:12: source line`. */
+function sourceText(source: SourcePlace, paint: Paint): string {
   const name = source.file.slice(source.file.lastIndexOf('/') + 1);
   return `${paint.detail(`${name}:${source.line}:`)} ${paint.source(source.text)}`;
 }
 
+function insnText({ insn, text }: CodePlace, paint: Paint): string {
+  return paint.detail(`insn ${insn}: ${text}`);
+}
+
+function addPlace(listing: Listing, place: CodePlace, paint: Paint): void {
+  listing.add(place, insnText(place, paint));
+}
+
 function registerLine({ name, state, meaning, culprit }: RegisterFact, paint: Paint): string {
-  const label = culprit ? paint.error(name) : name;
-  return `  ${label} is ${meaning}  ${paint.detail(state)}`;
+  return `  ${culprit ? paint.error(name) : name} is ${meaning}  ${paint.detail(state)}`;
 }
 
 function branchLines(branches: readonly BranchFact[], paint: Paint): string[] {
   const hidden = branches.length - MAX_BRANCHES;
-  const shown = hidden > 0 ? branches.slice(hidden) : branches;
-  const lines = shown.flatMap(({ place, condition, taken, decided, times }) => {
-    const side = `${condition}: ${taken ? 'jump' : 'no jump'}${decided ? ', the only way' : ''}${timesText(times)}`;
-    const code = `${side}  ${paint.detail(`insn ${place.insn}: ${place.text}`)}`;
-    return place.source === undefined
-      ? [`  ${code}`]
-      : [`  ${sourceText(place.source, paint)}`, `    ${code}`];
-  });
+  const lines = listed(hidden > 0 ? branches.slice(hidden) : branches, paint, addBranch);
   return hidden > 0 ? [`  … ${hidden} earlier branches`, ...lines] : lines;
+}
+
+function addBranch(listing: Listing, branch: BranchFact, paint: Paint): void {
+  const { place, condition, taken, decided, times } = branch;
+  const side = `${taken ? 'jumps' : 'goes on'}${decided ? ', the only way' : ''}${timesText(times)}`;
+  listing.add(place, `${condition}: ${side}  ${insnText(place, paint)}`);
 }
 
 function timesText(times: number): string {
   return times === 1 ? '' : ` (${times} times)`;
 }
 
-function originLines({ place, name, what, state, meaning, times }: OriginFact, paint: Paint): string[] {
-  const lost = state === '?';
-  const lines = [
-    `    ${name} ${what}${timesText(times)}${lost ? '' : `: ${meaning}`}  ${paint.detail(lost ? '' : state)}`.trimEnd(),
-  ];
-  lines.push(`      ${paint.detail(`insn ${place.insn}: ${place.text}`)}`);
-  return place.source === undefined ? lines : [`  ${sourceText(place.source, paint)}`, ...lines];
+function addOrigin(listing: Listing, fact: OriginFact, paint: Paint): void {
+  const { place, name, what, state, meaning, times } = fact;
+  const known = state === '?' ? '' : `: ${meaning}  ${paint.detail(state)}`;
+  listing.add(place, `${name} ${what}${timesText(times)}${known}`, `  ${insnText(place, paint)}`);
 }
 
-function boundLines({ value, place, rule, reason }: BoundFact, paint: Paint): string[] {
-  const lines = [`  ${value}: ${reason}${rule === undefined ? '' : ` ${paint.detail(`[${rule}]`)}`}`];
-  if (place === undefined) return lines;
-  return [
-    ...lines,
-    `    ${paint.detail(`insn ${place.insn}: ${place.text}`)}${place.source === undefined ? '' : `  ${sourceText(place.source, paint)}`}`,
-  ];
+function addBound(listing: Listing, { value, place, rule, reason }: BoundFact, paint: Paint): void {
+  const text = `${value}: ${reason}${rule === undefined ? '' : ` ${paint.detail(`[${rule}]`)}`}`;
+  if (place === undefined) listing.add(undefined, text);
+  else listing.add(place, text, `  ${insnText(place, paint)}`);
+}
+
+function addVisits(listing: Listing, { place, visits }: VisitFact, paint: Paint): void {
+  listing.add(place, `${visits} visits  ${insnText(place, paint)}`);
 }
 
 /** Breaks a text into lines of some width. */

@@ -12,10 +12,12 @@ import {
   type Program,
   sizeOf,
 } from '../program.ts';
+import { conditionText, wasTaken } from './branches.ts';
+import { isConditional } from './effects.ts';
 import type { PathRecorder } from './path.ts';
 import type { Places } from './places.ts';
 import { type Definition, nameOfLocation } from './slice.ts';
-import type { OriginTracker } from './tracker.ts';
+import type { Change, OriginTracker } from './tracker.ts';
 import type { OriginFact } from './types.ts';
 
 /** Steps that an explanation shows: those nearest to the failure. */
@@ -44,24 +46,48 @@ export function stateKey({ index, location }: Definition): string {
   return `${index}:${location}`;
 }
 
-/** The facts about definitions that are shown. */
+/** The facts about definitions that are shown, and about what changed the values between. */
 export function originFacts(
   program: Program,
   path: PathRecorder,
   shown: readonly ShownDefinition[],
   tracker: OriginTracker,
   places: Places,
+  last: number,
 ): OriginFact[] {
-  return shown.map(({ definition, times }) => {
-    const described = tracker.states.get(stateKey(definition)) ?? { state: '?', meaning: 'nothing' };
-    return {
+  const made = shown.map(({ definition, times }) => ({
+    index: definition.index,
+    fact: {
       place: places.at(path.insn(definition.index)),
       name: nameOfLocation(definition.location),
       what: sentence(program, path, definition, tracker, places),
-      ...described,
+      ...(tracker.states.get(stateKey(definition)) ?? { state: '?', meaning: 'nothing' }),
       times,
-    };
-  });
+    },
+  }));
+  const changed = [...tracker.changes.values()].slice(-MAX_SHOWN).map((change) => ({
+    index: change.index,
+    fact: {
+      place: places.at(path.insn(change.index)),
+      name: nameOfLocation(change.location),
+      what: changeSentence(program, path, last, change),
+      ...change.described,
+      times: change.times,
+    },
+  }));
+  return [...made, ...changed].sort((a, b) => a.index - b.index).map(({ fact }) => fact);
+}
+
+/** Why a value is known better, or worse, from here on. */
+function changeSentence(program: Program, path: PathRecorder, last: number, { index }: Change): string {
+  const insn = path.insn(index);
+  if (isConditional(program, insn)) {
+    const next = index + 1 < path.length ? path.insn(index + 1) : last;
+    return `is known better, since \`${conditionText(program, insn, wasTaken(program, insn, next))}\` on this path`;
+  }
+  if (program.isHelperCall(insn))
+    return `changes, since ${helperText(program.imm[insn]!)} may have moved, freed or overwritten it`;
+  return 'changes with what it is linked to';
 }
 
 /** What happened to the value, without a full stop. */

@@ -5,7 +5,7 @@
 import { Bound, type BoundRule } from '../domain/index.ts';
 import type { VerifierObserver } from '../observer.ts';
 import { CLASS_LDX, CLASS_STX, classOf, type Program } from '../program.ts';
-import { AUX, REGISTERS, regAt, slotAt, TYPE, VALUE_WORDS } from '../state/layout.ts';
+import { AUX, ID, REGISTERS, regAt, slotAt, TYPE, VALUE_WORDS } from '../state/layout.ts';
 import { isPacketPointer, SCALAR_VALUE } from '../state/reg-type.ts';
 import type { VerifierState } from '../state/state.ts';
 import type { Walk } from '../walk.ts';
@@ -35,6 +35,8 @@ const PARTS: readonly { readonly from: number; readonly count: number; readonly 
   { from: AUX, count: 1, bit: 0 },
 ];
 const RANGE = 5;
+/** More than there are locations. */
+const LOCATIONS = 1024;
 
 /** Who set a bound: a step of the path, with the rule if one did; -1: it was so from the start. */
 export interface Setter {
@@ -49,6 +51,15 @@ export interface TrackedValue {
   readonly words: Int32Array;
   /** One for each of TRACKED. */
   readonly setters: readonly Setter[];
+}
+
+/** A value that became better known, or worse, without being set anew: by a branch, or by a call that made a pointer useless. */
+export interface Change {
+  /** Step of the path. */
+  readonly index: number;
+  readonly location: Location;
+  readonly described: Described;
+  readonly times: number;
 }
 
 interface BoundEvent {
@@ -73,6 +84,8 @@ export class OriginTracker implements VerifierObserver {
   registers: RegisterFact[] = [];
   /** Instructions of the calls that were open, outermost first. */
   callsites: number[] = [];
+  /** Changes of values that the slice went on to use, by instruction and location: the last on the path. */
+  readonly changes = new Map<number, Change>();
   /** The offending value at the failure. */
   culprit: TrackedValue | undefined;
 
@@ -84,6 +97,8 @@ export class OriginTracker implements VerifierObserver {
   /** Definitions that are still to come, the next one last. */
   private readonly coming: Definition[];
   private readonly values = new Map<Location, TrackedValue>();
+  /** Changes of values that have not been used yet. */
+  private readonly unused = new Map<Location, Map<number, Change>>();
   private next = 0;
   private ordinal = 0;
   private walk: Walk | undefined;
@@ -154,6 +169,7 @@ export class OriginTracker implements VerifierObserver {
     const fresh = new Map<Location, TrackedValue>();
     while (this.coming.at(-1)?.index === k) {
       const definition = this.coming.pop()!;
+      for (const source of definition.sources) this.useChanges(source);
       const words = wordsOf(walk, definition.location);
       if (words === undefined) continue;
       fresh.set(definition.location, { words, setters: this.settersOf(definition, words, aside) });
@@ -163,7 +179,19 @@ export class OriginTracker implements VerifierObserver {
         this.states.set(key, describeRecord(walk, frame, recordOfLocation(definition.location)));
     }
     for (const [location, value] of this.values) this.refresh(walk, location, value, k, aside);
-    for (const [location, value] of fresh) this.values.set(location, value);
+    for (const [location, value] of fresh) {
+      this.values.set(location, value);
+      this.unused.delete(location);
+    }
+  }
+
+  /** A value is used: what it went through matters. */
+  private useChanges(location: Location): void {
+    for (const [key, change] of this.unused.get(location) ?? []) {
+      const times = (this.changes.get(key)?.times ?? 0) + change.times;
+      this.changes.set(key, { ...change, times });
+    }
+    this.unused.delete(location);
   }
 
   private settersOf(definition: Definition, words: Int32Array, aside: boolean): Setter[] {
@@ -199,13 +227,24 @@ export class OriginTracker implements VerifierObserver {
       this.values.delete(location);
       return;
     }
-    if (same(words, value.words, 0, VALUE_WORDS)) return;
+    if (same(words, value.words, 0, ID)) return;
     const setters = TRACKED.map((_, part): Setter => {
       const { from, count } = PARTS[part]!;
       if (same(words, value.words, from, count)) return value.setters[part]!;
       return { index: k, rule: this.ruleFor(location, part, aside), kind: undefined };
     });
     this.values.set(location, { words, setters });
+    this.noteChange(walk, location, k);
+  }
+
+  private noteChange(walk: Walk, location: Location, k: number): void {
+    const frame = walk.state.frames[frameOfLocation(location)];
+    if (frame === undefined) return;
+    const changes = this.unused.get(location) ?? new Map<number, Change>();
+    const key = this.path.insn(k) * LOCATIONS + location;
+    const described = describeRecord(walk, frame, recordOfLocation(location));
+    changes.set(key, { index: k, location, described, times: (changes.get(key)?.times ?? 0) + 1 });
+    this.unused.set(location, changes);
   }
 
   private atFailure(walk: Walk): void {
@@ -222,6 +261,7 @@ export class OriginTracker implements VerifierObserver {
       this.registers.push({ name: `R${reg}`, ...describeRecord(walk, frame, reg), culprit });
     }
     if (this.wanted === undefined) return;
+    this.useChanges(this.wanted);
     const record = recordOfLocation(this.wanted);
     const owner = state.frames[frameOfLocation(this.wanted)];
     if (record >= REGISTERS && owner !== undefined)

@@ -92,7 +92,7 @@ function meaningOf(walk: Walk, words: Int32Array, o: number): string {
   const type = words[o + TYPE]!;
   if (type === SCALAR_VALUE) return scalarMeaning(words, o);
   const pointee = pointeeOf(walk, words, o);
-  return mayBeNull(type) ? `${pointee}, or NULL: it has not been compared with NULL` : pointee;
+  return mayBeNull(type) ? `${pointee}, or NULL` : pointee;
 }
 
 /** A number. */

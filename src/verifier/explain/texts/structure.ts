@@ -11,7 +11,7 @@ export const STRUCTURE_TEXTS = {
     meaning:
       'The verifier looked at one million instructions on all paths together and gave up. This is not about the size of the program: branches multiply, and each round of a loop is walked by itself.',
     advice: [
-      'Look at the busiest instructions, below: a loop there with branches in it is the usual cause.',
+      'Look at the busiest instructions: a loop there with branches in it is the usual cause.',
       'Replace a long loop by bpf_loop() or a for_each helper: the callback is checked once, not once a round.',
       'Put the body of the loop into a global (not static) function: it is checked once by itself.',
       'Let fewer variables differ between rounds, so that paths become the same and are cut short.',
@@ -21,7 +21,7 @@ export const STRUCTURE_TEXTS = {
     title: 'Too many branches are open at once',
     meaning: 'More than 8,192 branches on one path wait for their other side to be checked.',
     advice: [
-      'A loop with a conditional jump in it, over a large count, is the usual cause: see the busiest instructions, below.',
+      'A loop with a conditional jump in it, over a large count, is the usual cause: look at the busiest instructions.',
       'Replace it by bpf_loop(), or put its body into a global function.',
     ],
   },
