@@ -73,7 +73,8 @@ function factOf(
     value,
     place: places.at(insn),
     ...(rule === undefined || open ? {} : { rule }),
-    reason: reasonOf(program, insn, next, setter, open),
+    reason:
+      names[0] === RANGE ? rangeReason(program, insn, next) : reasonOf(program, insn, next, setter, open),
   };
 }
 
@@ -81,6 +82,13 @@ function startReason(names: readonly string[], values: readonly string[]): strin
   if (names.includes(RANGE) && values.includes(`${RANGE}=0`))
     return 'no comparison with the end of the packet on this path covers it';
   return 'it has been so since the start of the function';
+}
+
+/** Why a packet pointer may be used as far as it may. */
+function rangeReason(program: Program, insn: number, next: number): string {
+  if (isConditional(program, insn))
+    return `\`${conditionText(program, insn, wasTaken(program, insn, next))}\` holds on this side of the branch`;
+  return 'a new packet pointer, and nothing after this compares it with the end of the packet';
 }
 
 function reasonOf(program: Program, insn: number, next: number, setter: Setter, open: boolean): string {

@@ -16,7 +16,7 @@ import { Places } from './places.ts';
 import { type Definition, type Location, nameOfLocation, registerLocation, sliceBack } from './slice.ts';
 import { textFor } from './texts/index.ts';
 import { OriginTracker } from './tracker.ts';
-import type { Explanation, VisitFact } from './types.ts';
+import type { Explanation, StackFact, VisitFact } from './types.ts';
 
 export interface ExplainOptions {
   /** CPUs of the machine, as for `verify`. */
@@ -26,6 +26,7 @@ export interface ExplainOptions {
 /** Failures that come ahead of the instruction at which they are found: it has not been run when they do. */
 const BEFORE_STEP: ReadonlySet<string> = new Set(['infinite-loop', 'too-complex']);
 const COMPLEXITY: ReadonlySet<string> = new Set(['too-complex', 'too-many-jumps']);
+const STACK_USE: ReadonlySet<string> = new Set(['stack-too-deep', 'stack-before-tail-call']);
 /** Busiest instructions that are named. */
 const MAX_BUSIEST = 8;
 /** In texts of the log that name an instruction where the walk has none. */
@@ -40,7 +41,7 @@ export function explain(input: VerifierInput, options: ExplainOptions = {}): Exp
   const path = new PathRecorder();
   const result = verify(input, { ...options, observer: path });
   if (result.failure === undefined) return undefined;
-  return new Explainer(input, options, path, result.failure).explanation();
+  return new Explainer(input, options, path, result.failure, result.stats.stackDepths).explanation();
 }
 
 /** One explanation in the making. */
@@ -49,17 +50,25 @@ class Explainer {
   private readonly options: ExplainOptions;
   private readonly path: PathRecorder;
   private readonly failure: VerifierFailure;
+  private readonly stackDepths: readonly number[];
   private readonly program: Program;
   private readonly places: Places;
   /** Steps that were carried out; the failing one, if it began, is the next. */
   private readonly steps: number;
   private readonly log: readonly string[];
 
-  constructor(input: VerifierInput, options: ExplainOptions, path: PathRecorder, failure: VerifierFailure) {
+  constructor(
+    input: VerifierInput,
+    options: ExplainOptions,
+    path: PathRecorder,
+    failure: VerifierFailure,
+    stackDepths: readonly number[],
+  ) {
     this.input = input;
     this.options = options;
     this.path = path;
     this.failure = failure;
+    this.stackDepths = stackDepths;
     this.program = new Program(input.insns);
     this.places = new Places(input);
     const walked = failure.insn !== undefined;
@@ -72,7 +81,7 @@ class Explainer {
     const { failure, path, program, places } = this;
     const insn = failure.insn ?? this.insnOfText();
     const frame = failure.insn !== undefined && path.length > 0 ? path.frame(path.length - 1) : 0;
-    const culprit = failure.insn === undefined ? undefined : culpritOf(failure, this.log, frame);
+    const culprit = failure.insn === undefined ? undefined : culpritOf(program, failure, this.log, frame);
     const slice = this.slice(culprit, frame);
     const shown = shownDefinitions(path, slice);
     const tracker = this.track(culprit, slice, shown);
@@ -88,6 +97,7 @@ class Explainer {
     return {
       failure,
       ...text,
+      meaning: text.meaning + this.lostText(tracker),
       ...(insn === undefined || !places.has(insn) ? {} : { place: places.at(insn) }),
       log: this.log,
       registers: tracker.registers,
@@ -96,7 +106,17 @@ class Explainer {
       origin: originFacts(program, path, shown, tracker, places, last),
       bounds: tracker.culprit === undefined ? [] : boundFacts(program, path, last, tracker.culprit, places),
       busiest: COMPLEXITY.has(failure.code) ? this.busiest() : [],
+      stacks: STACK_USE.has(failure.code) ? this.stacks() : [],
     };
+  }
+
+  /** That the offending value was a pointer once, if it was. */
+  private lostText(tracker: OriginTracker): string {
+    const lost = [...tracker.changes.values()].filter((change) => change.lost).at(-1);
+    if (lost === undefined) return '';
+    const insn = this.path.insn(lost.index);
+    const what = this.program.isHelperCall(insn) ? `the call of ${this.helper(insn)}` : 'what happens';
+    return ` It was a pointer until ${what} at instruction ${insn}.`;
   }
 
   /** The instruction that a message of the structure checks names. */
@@ -133,11 +153,23 @@ class Explainer {
     return helperText(this.program.imm[insn]!);
   }
 
+  private stacks(): StackFact[] {
+    const { functions = [], btf } = this.input;
+    if (functions.length !== this.stackDepths.length) return [];
+    return functions.map(({ insn, typeId }, i) => ({
+      name: btf?.nameOf(typeId) ?? '',
+      place: this.places.at(insn),
+      bytes: this.stackDepths[i]!,
+    }));
+  }
+
   private busiest(): VisitFact[] {
     const { visits } = this.path;
     const order = [...visits.keys()].sort((a, b) => visits[b]! - visits[a]! || a - b);
+    const least = (visits[order[0] ?? 0] ?? 0) / 100;
     return order
       .slice(0, MAX_BUSIEST)
+      .filter((insn) => visits[insn]! >= least)
       .map((insn) => ({ place: this.places.at(insn), visits: visits[insn]! }));
   }
 }

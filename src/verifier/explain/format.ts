@@ -50,6 +50,10 @@ export function formatExplanation(explanation: Explanation, paint: Paint = PLAIN
   part('What limits it', listed(explanation.bounds, paint, addBound));
   part('Where the verifier spent its time', listed(explanation.busiest, paint, addVisits));
   part(
+    'Stack of each function',
+    explanation.stacks.map(({ name, bytes }) => `  ${name}: ${bytes} bytes`),
+  );
+  part(
     'What to do',
     advice.flatMap((one) => wrap(one, '    ', '  - ')),
   );

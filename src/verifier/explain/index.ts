@@ -24,5 +24,6 @@ export type {
   OriginFact,
   RegisterFact,
   SourcePlace,
+  StackFact,
   VisitFact,
 } from './types.ts';

@@ -60,6 +60,8 @@ export interface Change {
   readonly location: Location;
   readonly described: Described;
   readonly times: number;
+  /** It was a pointer and is a number from here on. */
+  readonly lost: boolean;
 }
 
 interface BoundEvent {
@@ -228,22 +230,24 @@ export class OriginTracker implements VerifierObserver {
       return;
     }
     if (same(words, value.words, 0, ID)) return;
+    const lost = words[TYPE] === SCALAR_VALUE && value.words[TYPE] !== SCALAR_VALUE;
     const setters = TRACKED.map((_, part): Setter => {
       const { from, count } = PARTS[part]!;
-      if (same(words, value.words, from, count)) return value.setters[part]!;
+      if (!lost && same(words, value.words, from, count)) return value.setters[part]!;
       return { index: k, rule: this.ruleFor(location, part, aside), kind: undefined };
     });
     this.values.set(location, { words, setters });
-    this.noteChange(walk, location, k);
+    this.noteChange(walk, location, k, lost);
   }
 
-  private noteChange(walk: Walk, location: Location, k: number): void {
+  private noteChange(walk: Walk, location: Location, k: number, lost: boolean): void {
     const frame = walk.state.frames[frameOfLocation(location)];
     if (frame === undefined) return;
     const changes = this.unused.get(location) ?? new Map<number, Change>();
     const key = this.path.insn(k) * LOCATIONS + location;
     const described = describeRecord(walk, frame, recordOfLocation(location));
-    changes.set(key, { index: k, location, described, times: (changes.get(key)?.times ?? 0) + 1 });
+    const times = (changes.get(key)?.times ?? 0) + 1;
+    changes.set(key, { index: k, location, described, times, lost });
     this.unused.set(location, changes);
   }
 

@@ -79,6 +79,14 @@ export interface VisitFact {
   readonly visits: number;
 }
 
+/** How much stack a function uses. */
+export interface StackFact {
+  /** Name of the function; its first instruction is the place. */
+  readonly name: string;
+  readonly place: CodePlace;
+  readonly bytes: number;
+}
+
 /** Why a program was rejected, for its author. */
 export interface Explanation {
   readonly failure: VerifierFailure;
@@ -104,4 +112,6 @@ export interface Explanation {
   readonly bounds: readonly BoundFact[];
   /** Where the walk spent its time: for programs that are too complex, the busiest first. */
   readonly busiest: readonly VisitFact[];
+  /** How much stack each function uses: for programs that use too much. Empty without type information. */
+  readonly stacks: readonly StackFact[];
 }

@@ -201,6 +201,6 @@ function packetMeaning(words: Int32Array, o: number, where: string): string {
   const proven =
     range === 0
       ? 'no byte of it proven to exist'
-      : `the first ${range} bytes ${tnumIsConst(words, o) ? '' : 'from its variable offset '}proven to exist`;
+      : `the first ${range === 1 ? 'byte' : `${range} bytes`} ${tnumIsConst(words, o) ? '' : 'from its variable offset '}proven to exist`;
   return `${what}${where}, ${proven}`;
 }

@@ -45,8 +45,11 @@ export function textFor(code: string, lines: readonly string[], values: Values):
 
 function fillText(text: RejectionText, values: Values): RejectionText {
   const fill = (part: string): string => {
-    const filled = part.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
-    return filled.charAt(0).toUpperCase() + filled.slice(1);
+    const filled = part
+      .replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
+      .replace(/\b1 bytes\b/g, '1 byte');
+    // Names of helpers stay as they are.
+    return filled.startsWith('bpf_') ? filled : filled.charAt(0).toUpperCase() + filled.slice(1);
   };
   return { title: text.title, meaning: fill(text.meaning), advice: text.advice.map(fill) };
 }

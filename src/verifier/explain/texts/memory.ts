@@ -280,9 +280,20 @@ export const MEMORY_TEXTS = {
     ],
     cases: [
       {
+        when: /invalid indirect access to stack R(?<n>\d+) off=(?<off>-?\d+) size=(?<size>-?\d+)/,
+        title: 'A helper is given more stack than there is',
+        meaning:
+          '{helper} may access {size} bytes at fp{off}, which would reach outside of the stack: it ends at fp. {reg} is {value}.',
+        advice: [
+          'Check the size against that of the variable itself: `if (size > sizeof(buffer)) return 0;`.',
+          'A size that is too large by one is often `<=` in place of `<`, or a string without its final zero.',
+        ],
+      },
+      {
         when: /invalid(?<how> \w+(?: \w+)*) stack R(?<n>\d+) off=(?<off>-?\d+) size=(?<size>-?\d+)/,
         title: 'Access outside of the stack',
-        meaning: 'These {size} bytes at fp{off} are not inside of the stack, which goes from fp-512 to fp-1.',
+        meaning:
+          'These {size} bytes at fp{off} would reach outside of the stack, which goes from fp-512 to fp-1.',
         advice: [
           'Function local variables take 512 bytes at most together: put large ones into a map (a per-CPU array with one element is the usual place).',
           'Check the index of an array on the stack.',
@@ -373,7 +384,7 @@ export const MEMORY_TEXTS = {
   'pointer-out-of-bounds': {
     title: 'A pointer is moved too far',
     meaning:
-      '{reg} is moved by {value}, or ends up further than 2^29 bytes from what it points to. The verifier stops here, so that offsets can never wrap around.',
+      '{reg} is {value}. After this operation, the pointer could be further than 2^29 bytes from what it points to. The verifier stops ahead of that, so that offsets can never wrap around.',
     advice: [
       'Limit the number ahead of the addition: `if (n > MAX) return 0;`, on the variable that is added.',
       'A negative number (an error code, a difference) needs a check for that too.',
