@@ -64,6 +64,17 @@ describe('map dump', () => {
     expect(plainJson(json(object, object.maps.wings!))).toMatchObject([{ inner_map_id: id }]);
   });
 
+  it('shows call stacks by their frames, the innermost first', () => {
+    const key = Uint8Array.of(7, 0, 0, 0);
+    const value = new Uint8Array(32);
+    new DataView(value.buffer).setBigUint64(0, 0xffffffff81000010n, true);
+    new DataView(value.buffer).setBigUint64(8, 0x401000n, true);
+    const content = { kind: 'stacks', elements: [{ key, value }], records: [], types: undefined } as const;
+    expect(dumpText(object.maps.untyped!, content)).toBe(
+      'stack 7:\n    0xffffffff81000010\n    0x0000000000401000\nFound 1 stack\n',
+    );
+  });
+
   it('leaves queues and stacks as they are', () => {
     const kernel = new Kernel();
     const sizes = openFixture('xdp/packet_sizes');
