@@ -443,6 +443,16 @@ describe('candidates', () => {
     expect(result.insns).toEqual([load(LOAD32, 16), load(LOAD32, 12)]);
   });
 
+  it("stand for themselves where the object's own types stand in, whatever other flavours there are", () => {
+    const local = new Side();
+    local.layout('disk', 16, [['id', local.u64, 8]]);
+    const flavour = local.layout('disk___old', 8, [['id', local.u64, 0]]);
+    const own = local.parse();
+    const relocator = new CoreRelocator(own, [new Side().parse(), own]);
+    const reloc: CoreReloc = { insn: 0, typeId: flavour, access: '0:0', kind: 'byte_off' };
+    expect(relocator.apply([load(LOAD64, 0)], [reloc]).insns).toEqual([load(LOAD64, 0)]);
+  });
+
   it('come from modules only when the kernel has none', () => {
     const base = new Side().parse();
     const module = new TestBtf({ base });

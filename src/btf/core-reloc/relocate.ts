@@ -33,7 +33,8 @@ export class CoreRelocator {
 
   /**
    * @param local The object's BTF.
-   * @param targets The kernel's BTF, then those of its modules, which are looked at for types that the kernel does not have.
+   * @param targets The kernel's BTF, then those of its modules, which are looked at for types that the kernel does not have. The
+   * object's own may be among these: then its types stand for themselves, whatever other flavours it has.
    */
   constructor(local: Btf, targets: readonly Btf[]) {
     this.local = local;
@@ -112,7 +113,11 @@ export class CoreRelocator {
     const [kernel, ...modules] = this.targets;
     const inKernel = kernel ? candidatesIn(kernel, local.name, localId, this.local) : [];
     if (inKernel.length > 0) return inKernel;
-    return modules.flatMap((module) => candidatesIn(module, local.name, localId, this.local));
+    return modules.flatMap((module) =>
+      module === this.local
+        ? [{ btf: module, id: localId }]
+        : candidatesIn(module, local.name, localId, this.local),
+    );
   }
 }
 
