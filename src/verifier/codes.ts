@@ -3,6 +3,7 @@
  * compiler sees to it.
  */
 export const REJECTION_CODES = [
+  'backtracking-too-long',
   'bad-argument',
   'bad-attach-target',
   'bad-btf-id',
@@ -52,6 +53,7 @@ export const REJECTION_CODES = [
   'not-a-reference',
   'null-argument',
   'out-of-bounds',
+  'out-of-memory',
   'packet-argument',
   'packet-out-of-bounds',
   'partial-fill',

@@ -23,6 +23,13 @@ export const MAX_PACKET_OFF = 0xffff;
 /** Greatest error number that a kernel function returns. */
 export const MAX_ERRNO = 4095;
 
+// Limits of our own, on what the kernel leaves to the patience and the memory of the machine. The largest of the kernel's own test
+// programs come to a quarter of the first and a tenth of the second.
+/** Instructions that backtracking for precision may look at in all: a few seconds. */
+export const MAX_BACKTRACKED = 64 * 1024 * 1024;
+/** Bytes of registers and stack slots in all states of a walk together. */
+export const MAX_STATE_BYTES = 1024 * 1024 * 1024;
+
 // Program flags.
 export const BPF_F_STRICT_ALIGNMENT = 1 << 0;
 export const BPF_F_ANY_ALIGNMENT = 1 << 1;

@@ -120,13 +120,16 @@ function checkGlobalCall(env: Env, subprog: number, failure: Rejection | undefin
   markRegUnknown(env.frame.words, regAt(0));
 }
 
+/** For all calls of functions without a prototype to rely on: there may be a million, and errors are slow to make. */
+const NO_PROTOTYPE = new Rejection('bad-function-argument', EINVAL, '');
+
 /**
  * Whether the registers are what the function's prototype says (btf_check_subprog_call). A mismatch matters for global functions
  * only; static ones are marked, so that nothing relies on their prototype.
  */
 export function matchArguments(env: Env, subprog: number): Rejection | undefined {
   const aux = env.functionAux[subprog];
-  if (aux === undefined || aux.unreliable) return new Rejection('bad-function-argument', EINVAL, '');
+  if (aux === undefined || aux.unreliable) return NO_PROTOTYPE;
   try {
     functionArgs(env, subprog).forEach((arg, i) => {
       matchArgument(env, arg, i);

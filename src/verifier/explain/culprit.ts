@@ -66,7 +66,9 @@ function operandOf(program: Program, insn: number): number {
 
 /** Failures that are about no value although their text may have a register in it. */
 const NO_CULPRIT: ReadonlySet<string> = new Set([
+  'backtracking-too-long',
   'infinite-loop',
+  'out-of-memory',
   'reference-leak',
   'too-complex',
   'too-many-jumps',

@@ -25,7 +25,12 @@ export interface ExplainOptions {
 
 /** Failures that come ahead of the instruction at which they are found: it has not been run when they do. */
 const BEFORE_STEP: ReadonlySet<string> = new Set(['infinite-loop', 'too-complex']);
-const COMPLEXITY: ReadonlySet<string> = new Set(['too-complex', 'too-many-jumps']);
+const COMPLEXITY: ReadonlySet<string> = new Set([
+  'too-complex',
+  'too-many-jumps',
+  'backtracking-too-long',
+  'out-of-memory',
+]);
 const STACK_USE: ReadonlySet<string> = new Set(['stack-too-deep', 'stack-before-tail-call']);
 /** Busiest instructions that are named. */
 const MAX_BUSIEST = 8;

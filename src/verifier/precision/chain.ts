@@ -3,7 +3,9 @@
  * (a jump that is always taken, an offset, a size), the scalar and all it was computed from become precise in every checkpoint
  * on the path. Source: __mark_chain_precision, mark_all_scalars_precise, propagate_precision in kernel/bpf/verifier.c.
  */
+import { Errno } from '../../base/errno.ts';
 import type { Env } from '../env.ts';
+import { MAX_BACKTRACKED } from '../limits.ts';
 import { MAIN_FUNCTION } from '../state/frame.ts';
 import { FP, isSpill, LIVE, LIVE_READ, PRECISE, regAt, slotAt, TYPE } from '../state/layout.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
@@ -43,6 +45,7 @@ function followChain(env: Env): void {
       return;
     }
     const outcome = backOverStretch(env, state, last, after, skipFirst);
+    checkPatience(env);
     if (outcome === 'done') return;
     if (outcome === 'unsupported') {
       markAllPrecise(env);
@@ -64,6 +67,16 @@ function followChain(env: Env): void {
   }
 }
 
+/** Long paths that are gone back over again and again would take forever: the kernel's time is not bounded either. */
+function checkPatience(env: Env): void {
+  if (env.backtrack.steps > MAX_BACKTRACKED)
+    env.reject(
+      'backtracking-too-long',
+      Errno.E2BIG,
+      `the paths on which precise values were computed are too long: looked back at ${MAX_BACKTRACKED} insns`,
+    );
+}
+
 /** Steps back over one state's instructions. `more`: the checkpoint that it grew from is next. */
 function backOverStretch(
   env: Env,
@@ -78,6 +91,7 @@ function backOverStretch(
   let next = after;
   let skip = skipFirst;
   for (let i = last; ; ) {
+    bt.steps++;
     const entry = end > start && history.insnOf(end - 1) === i ? end - 1 : -1;
     if (skip) skip = false;
     else if (!stepBack(env, i, next, entry)) return 'unsupported';
@@ -145,7 +159,9 @@ function markAllPrecise(env: Env): void {
   const { observer } = env;
   observer?.precisionAll?.(env, env.state.curframe);
   for (let state = env.state.parent; state !== undefined; state = state.parent) {
+    checkPatience(env);
     for (const [fr, { words, slots }] of state.frames.entries()) {
+      env.backtrack.steps += FP + slots;
       for (let reg = 0; reg < FP; reg++)
         if (becomePrecise(words, regAt(reg))) observer?.precisionForced?.(fr, reg, -1);
       for (let spi = 0; spi < slots; spi++)

@@ -11,6 +11,8 @@ export class Backtrack {
   /** Slots 0 to 31 and 32 to 63. */
   readonly slotsLo = new Int32Array(MAX_CALL_FRAMES);
   readonly slotsHi = new Int32Array(MAX_CALL_FRAMES);
+  /** Instructions, and records of checkpoints, that were looked at in all. */
+  steps = 0;
 
   reset(): void {
     this.frame = 0;

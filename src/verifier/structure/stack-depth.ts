@@ -14,9 +14,13 @@ interface Caller {
   next: number;
 }
 
-/** Follows every chain of calls from the program. */
+/**
+ * Follows every chain of calls from the program. The kernel follows all of them, of which there can be any number; here a function
+ * is not followed again where it was already, as deep on a chain as long with as much stack in use.
+ */
 export function checkStackDepth(env: Env): void {
   const chain: Caller[] = [];
+  const followed = new Map<number, number>();
   let depth = enter(env, chain, 0, 0);
   let tailCallReachable = false;
   for (let caller = chain.at(-1); caller !== undefined; caller = chain.at(-1)) {
@@ -25,15 +29,31 @@ export function checkStackDepth(env: Env): void {
       if (env.subprogs[callee]!.hasTailCall) tailCallReachable = true;
       if (chain.length >= MAX_CALL_FRAMES)
         env.reject('too-many-frames', Errno.E2BIG, `the call stack of ${chain.length} frames is too deep !`);
+      const place = placeOf(env, chain, callee, tailCallReachable);
+      if ((followed.get(place) ?? -1) >= depth) {
+        // The chain that would have been left again.
+        if (tailCallReachable) markTailCallReachable(env, chain);
+        continue;
+      }
+      followed.set(place, depth);
       depth = enter(env, chain, callee, depth);
       continue;
     }
     // From here on, the kernel takes every function on the chain for one that a tail call can be reached from.
-    if (tailCallReachable)
-      for (const { subprog } of chain.slice(0, -1)) env.subprogs[subprog]!.tailCallReachable = true;
+    if (tailCallReachable) markTailCallReachable(env, chain.slice(0, -1));
     depth -= roundedDepth(env, caller.subprog);
     chain.pop();
   }
+}
+
+/** All that decides what following a function finds, apart from the stack in use, as one number. */
+function placeOf(env: Env, chain: readonly Caller[], callee: number, tailCallReachable: boolean): number {
+  const inCallback = chain.some(({ subprog }) => env.subprogs[subprog]!.isCallback);
+  return ((callee * MAX_CALL_FRAMES + chain.length) * 2 + Number(inCallback)) * 2 + Number(tailCallReachable);
+}
+
+function markTailCallReachable(env: Env, chain: readonly Caller[]): void {
+  for (const { subprog } of chain) env.subprogs[subprog]!.tailCallReachable = true;
 }
 
 function enter(env: Env, chain: Caller[], index: number, before: number): number {

@@ -17,6 +17,24 @@ export const STRUCTURE_TEXTS = {
       'Let fewer variables differ between rounds, so that paths become the same and are cut short.',
     ],
   },
+  'backtracking-too-long': {
+    title: 'Paths on which exact values are computed are too long',
+    meaning:
+      'For each offset and each size the verifier goes back over the path to see what they were computed from. Here this is so long and so often that it would take minutes. The limit is one of bpflab: Linux has none, and would take its time.',
+    advice: [
+      'Compute offsets and sizes close to where they are used.',
+      'Move what uses many of them to a global (not static) function: it is checked by itself.',
+    ],
+  },
+  'out-of-memory': {
+    title: 'What the verifier must remember does not fit into memory',
+    meaning:
+      'Each branch that waits for its other side, and each point where paths meet, keeps all registers and stack slots of all functions on the call chain. The limit is one of bpflab: Linux fails with ENOMEM when the machine has no more.',
+    advice: [
+      'Use less stack where many branches are open: a big buffer can be an element of a map.',
+      'Branch in functions that are not deep in a chain of calls, or make them global.',
+    ],
+  },
   'too-many-jumps': {
     title: 'Too many branches are open at once',
     meaning: 'More than 8,192 branches on one path wait for their other side to be checked.',
