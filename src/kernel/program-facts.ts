@@ -25,8 +25,10 @@ export interface ProgramFacts {
   /** Type that it attaches to, and whose type that is. */
   readonly attachBtfId?: number;
   readonly attachBtf?: LiveBtf;
-  /** Bytes of its context that it may read or write, as far as its instructions say. */
+  /** Bytes of its context from the start that it reads or writes. */
   readonly contextBytes?: number;
+  /** It may only be attached as it was loaded. */
+  readonly boundToAttachType?: boolean;
   /** Instructions that the verifier looked at. */
   readonly verifiedInsns?: number;
 }

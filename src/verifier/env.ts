@@ -120,6 +120,11 @@ export class Env implements Walk {
   maxStatesPerInsn = 0;
   longestMarkRead = 0;
 
+  /** Bytes of the context from its start that accesses reach. */
+  contextBytes = 0;
+  /** The program returns what only its own attach type allows. */
+  boundToAttachType = false;
+
   constructor(input: VerifierInput, cpuCount: number, observer: VerifierObserver | undefined) {
     const program = new Program(input.insns);
     this.input = input;

@@ -106,6 +106,10 @@ export interface VerifierResult {
    * Slots of loads through pointers to kernel types, which read zeros where nothing is mapped (BPF_PROBE_MEM). Empty when rejected.
    */
   readonly probeLoads: readonly number[];
+  /** Bytes of the context from its start that the program uses (max_ctx_offset); a test run must give as many. */
+  readonly contextBytes: number;
+  /** The program may only be attached as it was loaded, for what it returns (enforce_expected_attach_type). */
+  readonly boundToAttachType: boolean;
   /** '' without a log level. */
   readonly log: string;
   /** The log outgrew `logSize`: its end is missing. The kernel would fail with ENOSPC. */

@@ -60,6 +60,8 @@ export function verify(input: VerifierInput, options: VerifierOptions = {}): Ver
     ...(failure === undefined ? {} : { failure }),
     stats,
     probeLoads: failure === undefined ? probeLoads(env) : [],
+    contextBytes: env.contextBytes,
+    boundToAttachType: env.boundToAttachType,
     log: text,
     logTruncated: log?.buffer.truncated ?? false,
   };

@@ -45,8 +45,11 @@ function mayAttach(program: LoadedProgram, attachType: number): boolean {
     case P.BPF_PROG_TYPE_SK_LOOKUP:
       return attachType === expectedAttachType;
     case P.BPF_PROG_TYPE_CGROUP_SKB:
-      // What it was loaded for counts only for programs that make use of it; which do is not known here.
-      return programTypeOf(attachType) === type;
+      // What it was loaded for counts only for programs that make use of it.
+      return (
+        programTypeOf(attachType) === type &&
+        (program.facts.boundToAttachType !== true || attachType === expectedAttachType)
+      );
     case P.BPF_PROG_TYPE_EXT:
       return true;
     case P.BPF_PROG_TYPE_NETFILTER:

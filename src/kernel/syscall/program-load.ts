@@ -248,6 +248,8 @@ function makeProgram(
       lineRecords: records.lineBytes,
       attachBtfId: target.btfId,
       ...(target.btf === undefined ? {} : { attachBtf: target.btf }),
+      contextBytes: result.contextBytes,
+      boundToAttachType: result.boundToAttachType,
     },
   };
   return loadProgram(machine, request, {

@@ -2,6 +2,7 @@
 import { BpfAttachType as A, BpfProgType as P, returnRange } from '../../spec/index.ts';
 import { checkReturnRange, returnFromFunction } from '../call/callbacks.ts';
 import { checkLeaks } from '../call/references.ts';
+import { VAR_MASK_HI, VAR_MASK_LO, VAR_VALUE_HI, VAR_VALUE_LO } from '../domain/layout.ts';
 import type { Env } from '../env.ts';
 import { EINVAL } from '../errors.ts';
 import { regTypeName } from '../log/type-names.ts';
@@ -65,6 +66,18 @@ function checkReturnCode(env: Env): void {
       : undefined;
   const width = lsm && attachType !== A.BPF_LSM_CGROUP ? 32 : 64;
   checkReturnRange(env, words, r0, range.min, range.max, width, 'At program exit', note);
+  if (
+    type === P.BPF_PROG_TYPE_CGROUP_SKB &&
+    attachType === A.BPF_CGROUP_INET_EGRESS &&
+    isTwoOrThree(words, r0)
+  )
+    env.boundToAttachType = true;
+}
+
+/** All that is left open of a number is its lowest bit: what a cgroup's egress programs alone may return. */
+function isTwoOrThree(words: Int32Array, o: number): boolean {
+  const unknown = words[o + VAR_MASK_HI]! | (words[o + VAR_MASK_LO]! & ~1) | words[o + VAR_VALUE_HI]!;
+  return unknown === 0 && (words[o + VAR_VALUE_LO]! & ~1) === 2;
 }
 
 function rangeOf(

@@ -64,6 +64,9 @@ const TYPES: Readonly<Record<Exclude<ContextResult, `trusted_ptr ${string}`>, nu
   tp_buffer: PTR_TO_TP_BUFFER,
 };
 
+/** U16_MAX. */
+const MAX_SYSCALL_CONTEXT = 0xffff;
+
 /** Checks an access to the context, and says what it gives. */
 export function accessContext(
   env: Env,
@@ -76,7 +79,10 @@ export function accessContext(
     env.contextReads === undefined
       ? readArgument(env, off, size, write)
       : lookUp(env, off, size, write, signed);
-  if (value !== undefined) return value;
+  if (value !== undefined) {
+    env.contextBytes = Math.max(env.contextBytes, off + size);
+    return value;
+  }
   env.print(`invalid bpf_context access off=${off} size=${size}\n`);
   env.observer?.source?.(env.insn, '; ');
   return rejectAccess(off, size);
@@ -93,6 +99,9 @@ function lookUp(
   write: boolean,
   signed: boolean,
 ): ContextValue | undefined {
+  // Programs of the system call have whatever context a call gives them (syscall_prog_is_valid_access).
+  if (env.input.type === P.BPF_PROG_TYPE_SYSCALL)
+    return off >= 0 && off < MAX_SYSCALL_CONTEXT && off % size === 0 ? SCALAR : undefined;
   const result = (write ? env.contextWrites : env.contextReads)?.get(contextKey(off, size));
   // Pointers are no numbers that could be sign-extended.
   if (result === undefined || (signed && result !== 'scalar')) return undefined;

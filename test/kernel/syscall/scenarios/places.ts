@@ -237,6 +237,24 @@ function cgroupLinks(): Scenario {
   return s;
 }
 
+/** Egress programs of cgroups may return 2 and 3; those that do attach as they were loaded only. */
+function egress(): Scenario {
+  const s = new Scenario('egress programs of cgroups');
+  s.makeDirectory('/sys/fs/cgroup/out');
+  const group = s.open('/sys/fs/cgroup/out', 'group');
+  for (const value of [0, 1, 2, 3]) {
+    const program = p.program(s, p.CGROUP_SKB, `returns${value}`, 1, { insns: code(`r0 = ${value}\nexit`) });
+    for (const attachType of [0, 1]) {
+      s.close(s.call('BPF_LINK_CREATE', { prog_fd: program, target_fd: group, attach_type: attachType }));
+      s.call('BPF_PROG_ATTACH', { target_fd: group, attach_bpf_fd: program, attach_type: attachType });
+      s.call('BPF_PROG_DETACH', { target_fd: group, attach_type: attachType });
+    }
+  }
+  s.close(group);
+  s.remove('/sys/fs/cgroup/out');
+  return s;
+}
+
 function tcx(): Scenario {
   const s = new Scenario('tcx');
   const [a, b, c] = ['a', 'b', 'c'].map((name) => p.program(s, p.SCHED_CLS, name)) as [Late, Late, Late];
@@ -644,6 +662,7 @@ export const PLACES: readonly Scenario[] = [
   pins(),
   cgroupsDirect(),
   cgroupLinks(),
+  egress(),
   tcx(),
   xdp(),
   netns(),

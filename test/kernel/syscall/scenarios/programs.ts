@@ -256,6 +256,26 @@ function testRuns(): Scenario {
   return s;
 }
 
+/** What a program uses of its context decides how much of it a test run must give. */
+function contexts(): Scenario {
+  const s = new Scenario('contexts of test runs');
+  const ctx = s.buffer('ctx', 128);
+  const reads = (name: string, type: number, offset: number, flags = 0): Late => {
+    const insns = code(`r0 = *(u64 *)(r1 + ${offset})\nr0 = 0\nexit`);
+    return p.program(s, type, name, 0, { insns, insn_cnt: 3, prog_flags: flags });
+  };
+  for (const [name, type, flags] of [
+    ['raw', p.RAW_TRACEPOINT, 0],
+    ['syscall', p.SYSCALL, 16],
+  ] as const)
+    for (const offset of [0, 8, 88]) {
+      const program = reads(`${name}${offset}`, type, offset, flags);
+      for (const size of [0, 7, 8, 16, 95, 96])
+        s.call('BPF_PROG_TEST_RUN', { prog_fd: program, ctx_in: size === 0 ? 0 : ctx, ctx_size_in: size });
+    }
+  return s;
+}
+
 function idsAndStats(): Scenario {
   const s = new Scenario('ids and statistics');
   for (const command of [
@@ -309,5 +329,6 @@ export const PROGRAMS: readonly Scenario[] = [
   maps(),
   infos(),
   testRuns(),
+  contexts(),
   idsAndStats(),
 ];
