@@ -38,11 +38,16 @@ export function contextKey(offset: number, size: number): number {
   return offset * 16 + size;
 }
 
-/** Unfolds the runs of a row for quick questions. */
+const unfolded = new WeakMap<readonly ContextAccess[], ContextTable>();
+
+/** The runs of a row, unfolded for quick questions: once for each row. */
 export function contextTable(accesses: readonly ContextAccess[]): ContextTable {
+  const known = unfolded.get(accesses);
+  if (known !== undefined) return known;
   const table = new Map<number, ContextResult>();
   for (const { result, size, offsets } of accesses)
     for (const offset of expandRuns(offsets, size)) table.set(contextKey(offset, size), result);
+  unfolded.set(accesses, table);
   return table;
 }
 
