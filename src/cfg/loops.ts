@@ -10,6 +10,8 @@ export interface Loops {
   readonly isHeader: Uint8Array;
   /** Head of the innermost loop around each node, -1 for none. A header belongs to its own loop. */
   readonly innermost: Int32Array;
+  /** By header: head of the innermost loop around its own, -1 for none and for other nodes. */
+  readonly parent: Int32Array;
   /** Every edge that leads backwards leads to a node that dominates its source. */
   readonly reducible: boolean;
 }
@@ -28,18 +30,19 @@ export function findLoops(graph: FlowGraph, walk: DepthFirst, tree: Dominators):
       else reducible = false;
     }
   }
-  return { isHeader, innermost: innermostLoops(graph, walk, tree, isHeader), reducible };
+  return { isHeader, ...nestLoops(graph, walk, tree, isHeader), reducible };
 }
 
 /** Inner loops first; each, once known, stands for all its nodes. */
-function innermostLoops(
+function nestLoops(
   graph: FlowGraph,
   walk: DepthFirst,
   tree: Dominators,
   isHeader: Uint8Array,
-): Int32Array {
+): Pick<Loops, 'innermost' | 'parent'> {
   const incoming = reversed(graph);
   const innermost = new Int32Array(graph.size).fill(-1);
+  const parent = new Int32Array(graph.size).fill(-1);
   const outermost = Int32Array.from({ length: graph.size }, (_, node) => node);
   const representative = (node: number): number => {
     let at = node;
@@ -60,6 +63,7 @@ function innermostLoops(
       if (node === header || !dominates(tree, header, node)) return;
       outermost[node] = header;
       if (innermost[node]! < 0) innermost[node] = header;
+      else parent[node] = header;
       open.push(node);
     };
     for (let edge = incoming.starts[header]!; edge < incoming.starts[header + 1]!; edge++) {
@@ -72,5 +76,5 @@ function innermostLoops(
       }
     }
   }
-  return innermost;
+  return { innermost, parent };
 }

@@ -1,7 +1,7 @@
 /**
  * Control flow as nested blocks, loops and ifs, as WebAssembly wants it, from the dominator tree (N. Ramsey, "Beyond Relooper", ICFP
  * 2022): what a node dominates is written inside or behind it; a node that several edges lead to forwards stands behind a block that they
- * break out of. Works for one function of any shape; cycles with several entries go through dispatchers (dispatch.ts).
+ * break out of. What follows a loop stands behind it, as if such a block were around the loop. Works for one function of any shape; cycles with several entries go through dispatchers (dispatch.ts).
  *
  * No recursion: a stack of tasks. The larger side of a branch goes on behind the `if` of the smaller one, so that chains of branches
  * do not nest.
@@ -10,6 +10,7 @@ import { type Cfg, NO_BLOCK, OFF_END } from './blocks.ts';
 import { addDispatchers, type Dispatch, withoutDispatch } from './dispatch.ts';
 import { type Dominators, dominators, subtreeSize } from './dominators.ts';
 import { type DepthFirst, depthFirst, type FlowGraph } from './graph.ts';
+import { LoopNest } from './loop-nest.ts';
 import { findLoops, type Loops } from './loops.ts';
 
 /** Told the structured form of a function from its start to its end. Depths count open constructs outwards from 0. */
@@ -73,6 +74,8 @@ class Structurer {
   private readonly isMerge: Uint8Array;
   /** Merge nodes under each node of the dominator tree, in order: lists through `nextMerge`, last one first. */
   private readonly lastMerge: Int32Array;
+  /** The same for the nodes behind each header's loop that are reached from inside it. */
+  private readonly lastExit: Int32Array;
   private readonly nextMerge: Int32Array;
   /** Constructs that were open when the node's block or loop was opened. */
   private readonly blockDepth: Int32Array;
@@ -87,6 +90,7 @@ class Structurer {
     const { size } = flow.dispatch.graph;
     this.isMerge = new Uint8Array(size);
     this.lastMerge = new Int32Array(size).fill(-1);
+    this.lastExit = new Int32Array(size).fill(-1);
     this.nextMerge = new Int32Array(size).fill(-1);
     this.blockDepth = new Int32Array(size);
     this.loopDepth = new Int32Array(size);
@@ -104,7 +108,7 @@ class Structurer {
   }
 
   private findMerges(): void {
-    const { dispatch, walk, tree } = this.flow;
+    const { dispatch, walk, tree, loops } = this.flow;
     const { starts, targets } = dispatch.graph;
     const forwards = new Uint8Array(dispatch.graph.size);
     for (const node of walk.order) {
@@ -116,26 +120,28 @@ class Structurer {
         forwards[target] = 1;
       }
     }
+    const nest = new LoopNest(loops, walk.order);
     for (const node of walk.order) {
-      if (this.isMerge[node] === 0) continue;
       const above = tree.immediate[node]!;
-      this.nextMerge[node] = this.lastMerge[above]!;
-      this.lastMerge[above] = node;
+      const loop = above < 0 || node === above ? -1 : nest.left(above, node);
+      if (loop >= 0) this.isMerge[node] = 1;
+      if (this.isMerge[node] === 0) continue;
+      const lists = loop >= 0 ? this.lastExit : this.lastMerge;
+      const owner = loop >= 0 ? loop : above;
+      this.nextMerge[node] = lists[owner]!;
+      lists[owner] = node;
     }
   }
 
   /** Writes a node; returns the node to go on with, or -1. */
   private write(node: number): number {
     if (this.flow.loops.isHeader[node] !== 0) {
+      this.openBlocks(this.lastExit[node]!);
       this.sink.loop(node, this.costs[node]!);
       this.loopDepth[node] = this.depth++;
       this.tasks.push(CLOSE);
     }
-    for (let merge = this.lastMerge[node]!; merge >= 0; merge = this.nextMerge[merge]!) {
-      this.sink.block();
-      this.blockDepth[merge] = this.depth++;
-      this.tasks.push(merge, CLOSE);
-    }
+    this.openBlocks(this.lastMerge[node]!);
     const { dispatch, cfg } = this.flow;
     if (node >= dispatch.blocks) {
       const entries = dispatch.entries[node - dispatch.blocks]!;
@@ -148,6 +154,15 @@ class Structurer {
     if (taken === NO_BLOCK || taken === next) return this.goOn(node, next);
     if (next === NO_BLOCK) return this.goOn(node, taken);
     return this.writeBranch(node, next, taken);
+  }
+
+  /** Opens the blocks that the nodes of a list stand behind. */
+  private openBlocks(last: number): void {
+    for (let node = last; node >= 0; node = this.nextMerge[node]!) {
+      this.sink.block();
+      this.blockDepth[node] = this.depth++;
+      this.tasks.push(node, CLOSE);
+    }
   }
 
   private writeBranch(node: number, next: number, taken: number): number {
