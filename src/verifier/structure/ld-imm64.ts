@@ -76,13 +76,18 @@ function resolveOne(env: Env, i: number): void {
       return;
     case PSEUDO_MAP_IDX:
       if (program.imm[second] !== 0) break;
-      throw unsupported('maps by index (fd_array)');
+      return rejectIndex(env);
     case PSEUDO_MAP_IDX_VALUE:
-      throw unsupported('maps by index (fd_array)');
+      return rejectIndex(env);
     default:
       break;
   }
   env.reject('bad-ld-imm64', EINVAL, 'unrecognized bpf_ld_imm64 insn');
+}
+
+/** Whoever loads a program with an fd_array has put the descriptors in its place. */
+function rejectIndex(env: Env): never {
+  env.reject('bad-map-fd', Errno.EPROTO, 'fd_idx without fd_array is invalid');
 }
 
 /** The address of a byte of an array's only element. */
