@@ -59,7 +59,8 @@ describe('a path that is gone back over from each of its instructions', () => {
   it('is refused once that was too much in all', () => {
     const observer: VerifierObserver = {
       begin(walk) {
-        (walk as Env).backtrack.steps = MAX_BACKTRACKED - 100_000;
+        const { backtrack } = walk as unknown as Pick<Env, 'backtrack'>;
+        backtrack.steps = MAX_BACKTRACKED - 100_000;
       },
     };
     expect(judge(program(1000), {}, observer).failure).toMatchObject({
