@@ -162,7 +162,8 @@ export const MEMORY_TEXTS = {
   },
   'packet-argument': {
     title: 'A helper is given a packet pointer it does not take',
-    meaning: '{reg} is {value}. {helper} does not work on packet bytes in programs of this type.',
+    meaning:
+      'An argument points into the packet, and {helper} does not work on packet bytes in programs of this type.',
     advice: ['Copy the bytes to the stack first and pass their address.'],
   },
   'bad-context-access': {
@@ -191,11 +192,20 @@ export const MEMORY_TEXTS = {
       'Access fields by name through the original pointer. If the compiler computed the address of a field first, read the field into a variable ahead of the branch that needs it.',
       'Pass the original pointer to helpers, not one that was moved.',
     ],
+    cases: [
+      {
+        when: /variable (?<type>\w+) access var_off=(?<var>.+) disallowed/,
+        title: 'A pointer is used with a variable offset that it must not have',
+        meaning:
+          'A pointer of type {type} has a variable offset here. The kernel must know which field is meant, so only constant offsets are allowed.',
+        advice: ['Access fields by name through the original pointer; choose between fields with branches.'],
+      },
+    ],
   },
   misaligned: {
     title: 'Access at an address that is no multiple of its size',
     meaning:
-      '{reg} is {value}. On the stack, for atomic operations, and where strict alignment is asked for, an access of n bytes must be at a multiple of n.',
+      'On the stack, for atomic operations, and where strict alignment is asked for, an access of n bytes must be at a multiple of n.',
     advice: [
       'Let the compiler lay out variables and structures; do not cast a byte pointer to a wider type.',
       'Mark structures of packets as packed, or copy unaligned fields with __builtin_memcpy.',

@@ -98,7 +98,7 @@ export const STRUCTURE_TEXTS = {
       'The last instruction of a function must be an exit or a jump; here the processor would go on with the next function, or with nothing.',
     advice: [
       'Return from the function on every path.',
-      'A compiler leaves the end out where it concluded that it is never reached: a loop without an end, a division by a constant zero, or another undefined operation.',
+      'A compiler leaves the end out where it concluded that it is never reached: a loop without an end, a division by a constant zero, or another operation that C leaves open.',
     ],
   },
   'call-out-of-range': {
