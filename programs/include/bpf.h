@@ -37,10 +37,21 @@ typedef __u32 __be32;
 #define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
 #define BPF_MAP_TYPE_HASH_OF_MAPS 13
 #define BPF_MAP_TYPE_RINGBUF 27
+#define BPF_MAP_TYPE_STACK_TRACE 7
+#define BPF_MAP_TYPE_CGROUP_ARRAY 8
+#define BPF_MAP_TYPE_DEVMAP 14
+#define BPF_MAP_TYPE_CPUMAP 16
+#define BPF_MAP_TYPE_XSKMAP 17
+#define BPF_MAP_TYPE_TASK_STORAGE 29
 
 #define BPF_ANY 0
 #define BPF_NOEXIST 1
 #define BPF_EXIST 2
+#define BPF_F_NO_PREALLOC 1
+#define BPF_F_BROADCAST 8
+#define BPF_F_EXCLUDE_INGRESS 16
+#define BPF_F_USER_STACK 256
+#define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 #define LIBBPF_PIN_BY_NAME 1
 
@@ -67,7 +78,10 @@ HELPER(14, __u64, bpf_get_current_pid_tgid, void);
 HELPER(15, __u64, bpf_get_current_uid_gid, void);
 HELPER(16, long, bpf_get_current_comm, void *buffer, __u32 size);
 HELPER(25, long, bpf_perf_event_output, void *ctx, void *map, __u64 flags, void *data, __u64 size);
+HELPER(27, long, bpf_get_stackid, void *ctx, void *map, __u64 flags);
 HELPER(35, __u64, bpf_get_current_task, void);
+HELPER(37, long, bpf_current_task_under_cgroup, void *map, __u32 index);
+HELPER(51, long, bpf_redirect_map, void *map, __u64 key, __u64 flags);
 HELPER(93, long, bpf_spin_lock, struct bpf_spin_lock *lock);
 HELPER(94, long, bpf_spin_unlock, struct bpf_spin_lock *lock);
 HELPER(105, long, bpf_strtol, const char *text, __u64 length, __u64 flags, long *result);
@@ -77,6 +91,9 @@ HELPER(114, long, bpf_probe_read_user_str, void *to, __u32 size, const void *fro
 HELPER(131, void *, bpf_ringbuf_reserve, void *ringbuf, __u64 size, __u64 flags);
 HELPER(132, void, bpf_ringbuf_submit, void *record, __u64 flags);
 HELPER(133, void, bpf_ringbuf_discard, void *record, __u64 flags);
+HELPER(156, void *, bpf_task_storage_get, void *map, void *task, void *value, __u64 flags);
+HELPER(157, long, bpf_task_storage_delete, void *map, void *task);
+HELPER(158, void *, bpf_get_current_task_btf, void);
 HELPER(164, long, bpf_for_each_map_elem, void *map, void *callback, void *context, __u64 flags);
 HELPER(165, long, bpf_snprintf, char *text, __u32 size, const char *format, __u64 *data, __u32 data_size);
 HELPER(177, long, bpf_trace_vprintk, const char *format, __u32 format_size, const void *data, __u32 data_size);

@@ -8,6 +8,7 @@ import { describeRelation, type Memory } from '../vm/index.ts';
 export type HelperFaultCode =
   | 'helper-bad-memory'
   | 'helper-bad-map'
+  | 'helper-bad-object'
   | 'helper-bad-record'
   | 'helper-bad-lock'
   | 'helper-no-packet'

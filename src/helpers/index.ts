@@ -8,6 +8,7 @@ export type {
   Halves,
   HelperRuntime,
   PacketPort,
+  PacketSocket,
   RedirectRequest,
   RunningProgram,
   RuntimeWords,

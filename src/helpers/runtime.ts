@@ -2,7 +2,7 @@
  * What the helpers need of the machine around them: the ports that the simulated kernel implements, and tests fake. One
  * object a kernel; what changes between runs (task, CPU, packet) is asked for at each call.
  */
-import type { BpfMap } from '../maps/index.ts';
+import type { BpfMap, CgroupRef, CgroupValues, RedirectTarget, StorageOwner } from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
 
 /** The clocks that helpers read. `jiffies` counts ticks, the others nanoseconds. */
@@ -56,10 +56,15 @@ export interface SymbolPort {
 
 /** How a tc or XDP program asked for its packet to be sent elsewhere; the verdict that follows says whether it counts. */
 export interface RedirectRequest {
-  readonly how: 'device' | 'peer' | 'neighbour';
+  /** `map`: to what a map holds, by bpf_redirect_map. */
+  readonly how: 'device' | 'peer' | 'neighbour' | 'map';
   readonly ifindex: number;
-  /** BPF_F_INGRESS for `device`, else 0. */
+  /** BPF_F_INGRESS for `device`, the flags of a broadcast for `map`, else 0. */
   readonly flags: number;
+  /** What the map gave; more than one for a broadcast. */
+  readonly targets?: readonly RedirectTarget[];
+  /** A broadcast leaves out the device that the packet came from. */
+  readonly excludesIngress?: boolean;
 }
 
 /**
@@ -78,9 +83,21 @@ export interface PacketPort {
   readonly macHeader: number;
   /** Address of the network header (skb). */
   readonly networkHeader: number;
+  /** The socket that the packet belongs to, if there is one. */
+  readonly socket?: PacketSocket | undefined;
   redirect(request: RedirectRequest): void;
   /** Sends a copy out of (or, with `ingress`, into) a device; 0 or a negative errno, EINVAL when there is no such device. */
   cloneRedirect(ifindex: number, ingress: boolean): number;
+}
+
+/** The socket of a packet. */
+export interface PacketSocket {
+  /** Address of its struct bpf_sock. */
+  readonly address: number;
+  /** Below 2^53. */
+  readonly cookie: number;
+  /** Whether it was made in a cgroup or below it. */
+  isUnder(cgroup: CgroupRef): boolean;
 }
 
 /** What is known of the event that a tracing program runs on. */
@@ -113,6 +130,14 @@ export interface HelperRuntime extends SymbolPort {
   currentTask(): CurrentTask;
   /** Cgroup ids of the current task from the root (level 0) down to its own; below 2^53. */
   cgroupPath(): readonly number[];
+  /** Whether the current task is in a cgroup or below it. */
+  currentTaskIsUnder(cgroup: CgroupRef): boolean;
+  /** Whatever of the kernel stands at an address that values can hang on. */
+  storageOwnerAt(address: number): StorageOwner | undefined;
+  /** Address of the value of the cgroup that the running program is attached to; 0 when there is no memory for one. */
+  cgroupValue(values: CgroupValues): number;
+  /** The call stack of the event, innermost frame first, as pairs of halves; empty when it is not known. */
+  callStack(user: boolean): Uint32Array;
   /** The map whose kernel object stands at an address, in constant time. */
   mapAt(address: number): BpfMap | undefined;
   /** Takes a line of bpf_trace_printk, without its end of line unless the program wrote one. */

@@ -4,9 +4,11 @@
  */
 import { HELPERS, type HelperSpec } from '../spec/index.ts';
 import type { HelperEntry, HelperTable } from '../vm/index.ts';
+import { cgroupHelpers } from './cgroup.ts';
 import { withChecks } from './checks.ts';
 import { checksumHelpers } from './checksum.ts';
 import { callingConvention } from './convention.ts';
+import { dynptrHelpers } from './dynptr.ts';
 import type { Family, FamilyMaker, HighHalf, Implementation } from './implementation.ts';
 import { lockHelpers } from './lock.ts';
 import { loopHelpers } from './loop.ts';
@@ -18,16 +20,23 @@ import { perfHelpers } from './perf.ts';
 import { printHelpers } from './print.ts';
 import { probeHelpers } from './probe.ts';
 import { redirectHelpers } from './redirect.ts';
+import { redirectMapHelpers } from './redirect-map.ts';
 import { ringbufHelpers } from './ringbuf.ts';
 import type { HelperRuntime } from './runtime.ts';
+import { socketHelpers } from './socket.ts';
+import { stackHelpers } from './stack.ts';
+import { storageHelpers } from './storage.ts';
 import { stringHelpers } from './strings.ts';
 import { tailCallHelpers } from './tail-call.ts';
 import { timeHelpers } from './time.ts';
 import { tracingHelpers } from './tracing.ts';
+import { userRingbufHelpers } from './user-ringbuf.ts';
 
 /** Every family; the order does not matter, no two have a helper in common. */
 const FAMILIES: readonly FamilyMaker[] = [
+  cgroupHelpers,
   checksumHelpers,
+  dynptrHelpers,
   lockHelpers,
   loopHelpers,
   machineHelpers,
@@ -37,11 +46,16 @@ const FAMILIES: readonly FamilyMaker[] = [
   printHelpers,
   probeHelpers,
   redirectHelpers,
+  redirectMapHelpers,
   ringbufHelpers,
+  socketHelpers,
+  stackHelpers,
+  storageHelpers,
   stringHelpers,
   tailCallHelpers,
   timeHelpers,
   tracingHelpers,
+  userRingbufHelpers,
 ];
 
 export interface HelperOptions {

@@ -5,6 +5,7 @@
 import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RedirectRequest } from '../helpers/index.ts';
+import type { DeviceRef, ProgRef, RedirectTarget } from '../maps/index.ts';
 import type { ProgramRun } from './events.ts';
 import type { Attachment, HookTable } from './hooks.ts';
 import type { Machine } from './machine.ts';
@@ -16,9 +17,10 @@ import {
   SKB_HEADROOM,
   XDP_HEADROOM,
 } from './packet-buffer.ts';
+import type { Socket } from './sockets.ts';
 
 /** A network device. */
-export interface Device {
+export interface Device extends DeviceRef {
   readonly name: string;
   readonly ifindex: number;
 }
@@ -26,8 +28,20 @@ export interface Device {
 /** What became of a packet: the name of the last program's verdict, without its prefix. */
 export type PacketVerdict = 'pass' | 'drop' | 'tx' | 'redirect' | 'aborted';
 
+/** A packet, or a copy of it, at a target of a device, CPU or AF_XDP map. */
+export interface ForwardedPacket {
+  readonly target: 'device' | 'cpu' | 'socket';
+  /** Index of the device, number of the CPU, or cookie of the socket. */
+  readonly number: number;
+  /** `pass`: it left by the device, went up the stack on the CPU, or is in the socket's queue; else what stopped it. */
+  readonly verdict: PacketVerdict;
+  readonly data: Uint8Array;
+}
+
 /** The outcome of one packet at one device. */
 export interface PacketResult {
+  /** Where bpf_redirect_map sent the packet, and what became of it there. */
+  readonly forwarded: readonly ForwardedPacket[];
   readonly verdict: PacketVerdict;
   /** The packet as the programs left it. */
   readonly data: Uint8Array;
@@ -61,6 +75,7 @@ const TC_VERDICTS: Readonly<Record<number, PacketVerdict>> = {
 interface Journey {
   readonly runs: ProgramRun[];
   readonly clones: { ifindex: number; ingress: boolean; data: Uint8Array }[];
+  readonly forwarded: ForwardedPacket[];
   redirect: RedirectRequest | undefined;
 }
 
@@ -68,17 +83,45 @@ export interface PacketOptions {
   readonly cpu?: number;
   /** Receive queue, as XDP programs see it. */
   readonly queue?: number;
+  /** The socket that the packet belongs to: that sends it, or that it was found to be for. tc programs and socket filters see it. */
+  readonly socket?: Socket;
+}
+
+/** A device: maps that hold it are told when it goes. */
+class DeviceObject implements Device {
+  readonly name: string;
+  readonly ifindex: number;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(name: string, ifindex: number) {
+    this.name = name;
+    this.ifindex = ifindex;
+  }
+
+  onEnd(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  }
+
+  end(): void {
+    for (const listener of [...this.listeners]) listener();
+    this.listeners.clear();
+  }
 }
 
 /** All devices of a machine: `lo` (1) and `eth0` (2) from the start. */
 export class DeviceTable {
   private readonly machine: Machine;
   private readonly hooks: HookTable;
-  private readonly devices: Device[] = [];
+  private readonly devices: DeviceObject[] = [];
+  private lastIndex = 0;
 
   constructor(machine: Machine, hooks: HookTable) {
     this.machine = machine;
     this.hooks = hooks;
+    machine.objects.setDevices((ifindex) => this.byIndex(ifindex));
     this.add('lo');
     this.add('eth0');
   }
@@ -88,9 +131,17 @@ export class DeviceTable {
     if (this.devices.some((device) => device.name === name)) {
       throw new UsageError('device-exists', `there is a device '${name}' already`);
     }
-    const device = { name, ifindex: this.devices.length + 1 };
+    const device = new DeviceObject(name, ++this.lastIndex);
     this.devices.push(device);
     return device;
+  }
+
+  /** Takes a device away: it leaves maps, and what is attached to it is detached. @throws UsageError */
+  remove(name: string): void {
+    const { ifindex } = this.get(name);
+    const at = this.devices.findIndex((device) => device.ifindex === ifindex);
+    for (const device of this.devices.splice(at, 1)) device.end();
+    for (const hook of ['xdp', 'tc/ingress', 'tc/egress', 'socket']) this.hooks.empty(`${hook}:${name}`);
   }
 
   /** @throws UsageError when there is no such device. */
@@ -102,7 +153,7 @@ export class DeviceTable {
   }
 
   byIndex(ifindex: number): Device | undefined {
-    return this.devices[ifindex - 1];
+    return this.devices.find((device) => device.ifindex === ifindex);
   }
 
   /** A frame (from its Ethernet header on) arrives at a device. */
@@ -110,28 +161,29 @@ export class DeviceTable {
     const device = this.get(name);
     return this.travel(options, (journey) => {
       const after = this.runXdp(device, frame, options.queue ?? 0, journey);
+      if (after.verdict === 'redirect') this.forward(device, after.data, options, journey);
       if (after.verdict !== 'pass') return { ...after, sockets: [] };
-      return this.runStack(device, after.data, 'ingress', journey);
+      return this.runStack(device, after.data, 'ingress', options, journey);
     });
   }
 
   /** A frame is sent out of a device. */
   transmit(name: string, frame: Uint8Array, options: PacketOptions = {}): PacketResult {
     const device = this.get(name);
-    return this.travel(options, (journey) => this.runStack(device, frame, 'egress', journey));
+    return this.travel(options, (journey) => this.runStack(device, frame, 'egress', options, journey));
   }
 
   private travel(
     options: PacketOptions,
     action: (journey: Journey) => Pick<PacketResult, 'verdict' | 'data' | 'sockets'>,
   ): PacketResult {
-    const journey: Journey = { runs: [], clones: [], redirect: undefined };
+    const journey: Journey = { runs: [], clones: [], forwarded: [], redirect: undefined };
     const result = this.machine.during({ cpu: options.cpu ?? this.machine.current.cpu }, () =>
       action(journey),
     );
-    const { runs, clones, redirect } = journey;
+    const { runs, clones, forwarded, redirect } = journey;
     const redirected = result.verdict === 'redirect' && redirect !== undefined;
-    return { ...result, runs, clones, ...(redirected ? { redirect } : {}) };
+    return { ...result, runs, clones, forwarded, ...(redirected ? { redirect } : {}) };
   }
 
   private runXdp(
@@ -154,10 +206,12 @@ export class DeviceTable {
     device: Device,
     frame: Uint8Array,
     direction: 'ingress' | 'egress',
+    options: PacketOptions,
     journey: Journey,
   ): Pick<PacketResult, 'verdict' | 'data' | 'sockets'> {
     const room = SKB_HEADROOM + frame.length + PAGE_BYTES + SHARED_INFO_BYTES;
     return this.withPacket('skb', room, journey, (packet) => {
+      packet.socket = options.socket;
       packet.fillSkb(frame, { ifindex: device.ifindex, queue: 0 }, true);
       let verdict: PacketVerdict = 'pass';
       for (const link of this.hooks.at(`tc/${direction}:${device.name}`)) {
@@ -173,6 +227,71 @@ export class DeviceTable {
         return { program: link.program.name, kept: Math.min(retval >>> 0, length) };
       });
       return { verdict, data: packet.frame(), sockets };
+    });
+  }
+
+  /** Sends a packet to the targets that a map gave (xdp_do_redirect and what each kind of map does with it). */
+  private forward(from: Device, data: Uint8Array, options: PacketOptions, journey: Journey): void {
+    const { targets = [], excludesIngress = false } = journey.redirect ?? {};
+    for (const target of targets) {
+      if (excludesIngress && target.kind === 'device' && target.ifindex === from.ifindex) continue;
+      journey.forwarded.push(this.deliver(from, target, data, options, journey));
+    }
+  }
+
+  private deliver(
+    from: Device,
+    target: RedirectTarget,
+    data: Uint8Array,
+    options: PacketOptions,
+    journey: Journey,
+  ): ForwardedPacket {
+    switch (target.kind) {
+      case 'device': {
+        const number = target.ifindex;
+        const out = this.runMapProgram(from, target.program, data, number, journey);
+        return { target: 'device', number, ...out };
+      }
+      case 'cpu': {
+        const number = target.cpu;
+        return this.machine.during({ cpu: number }, () => {
+          const out = this.runMapProgram(from, target.program, data, 0, journey);
+          if (out.verdict !== 'pass') return { target: 'cpu', number, ...out };
+          const { verdict, data: after } = this.runStack(from, out.data, 'ingress', options, journey);
+          return { target: 'cpu', number, verdict, data: after };
+        });
+      }
+      case 'socket': {
+        // A socket takes packets of the queue that it is bound to, no others (xsk_rcv_check).
+        const taken = target.socket.queue === (options.queue ?? 0);
+        return { target: 'socket', number: target.socket.cookie, verdict: taken ? 'pass' : 'drop', data };
+      }
+    }
+  }
+
+  /** The program that a device or CPU map has for a target, as attached there; without one packets pass. */
+  private runMapProgram(
+    from: Device,
+    held: ProgRef | undefined,
+    data: Uint8Array,
+    egress: number,
+    journey: Journey,
+  ): { verdict: PacketVerdict; data: Uint8Array } {
+    const program = held === undefined ? undefined : this.machine.programs.get(held.id);
+    if (program === undefined) return { verdict: 'pass', data };
+    const room = Math.max(PAGE_BYTES, XDP_HEADROOM + data.length + SHARED_INFO_BYTES);
+    return this.withPacket('xdp', room, journey, (packet) => {
+      packet.fillXdp(data, { ifindex: from.ifindex, queue: 0, egress });
+      const { r0, retval } = this.machine.during({ packet }, () => this.machine.run(program, packet.context));
+      journey.runs.push({
+        program: program.name,
+        hook: egress === 0 ? 'xdp_cpumap' : 'xdp_devmap',
+        r0,
+        retval,
+      });
+      const verdict = XDP_VERDICTS[retval] ?? 'aborted';
+      // On the way out a packet cannot turn round: all but XDP_PASS drops it.
+      return { verdict: egress !== 0 && verdict !== 'pass' ? 'drop' : verdict, data: packet.frame() };
     });
   }
 

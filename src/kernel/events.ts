@@ -22,6 +22,10 @@ export interface EventOptions {
   readonly cpu?: number;
   /** Pid of the task; the current one by default. */
   readonly pid?: number;
+  /** Addresses of the call stack in the kernel, innermost frame first: what bpf_get_stackid and bpf_get_stack walk. */
+  readonly kernelStack?: readonly bigint[];
+  /** The same of the task's own code. */
+  readonly userStack?: readonly bigint[];
 }
 
 /** One program that an event ran. */
@@ -224,11 +228,16 @@ export class EventSource {
       throw new UsageError('no-such-task', `there is no task with pid ${options.pid}; spawn it first`);
     const user = new UserMemory(machine.memory);
     try {
-      return machine.during({ task, cpu: options.cpu ?? machine.current.cpu }, () => action(user));
+      const stacks = { kernel: stackWords(options.kernelStack), user: stackWords(options.userStack) };
+      return machine.during({ task, cpu: options.cpu ?? machine.current.cpu, stacks }, () => action(user));
     } finally {
       user.release();
     }
   }
+}
+
+function stackWords(frames: readonly bigint[] = []): Uint32Array {
+  return new Uint32Array(BigUint64Array.from(frames, (frame) => BigInt.asUintN(64, frame)).buffer);
 }
 
 function writeWords(bytes: Uint8Array, offset: number, words: readonly bigint[]): void {

@@ -79,7 +79,7 @@ export function updateByFd(
 ): number {
   const fd = table.open(file);
   if (fd < 0) return fd;
-  const value = new Uint8Array(4);
+  const value = new Uint8Array(Math.max(4, map.userValueSize));
   new DataView(value.buffer).setUint32(0, fd, true);
   const error = map.updateUser(key, value, flags);
   table.close(fd);

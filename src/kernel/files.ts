@@ -1,5 +1,5 @@
 /** What file descriptors and paths stand for: objects of the kernel, and what of them a file holds. */
-import type { Held, PerfEventRef } from '../maps/index.ts';
+import type { Held, PerfEventRef, SocketRef, StorageOwner } from '../maps/index.ts';
 import type { KernelLink } from './hooks.ts';
 import type { LiveBtf } from './live-btf.ts';
 import type { LiveMap } from './live-map.ts';
@@ -22,6 +22,8 @@ export type KernelFile =
   | { readonly kind: 'perf-event'; readonly event: PerfEventRef; readonly held: Held }
   | { readonly kind: 'path'; readonly node: PathNode; readonly held: Held }
   | { readonly kind: 'iterator'; readonly held: Held }
+  | { readonly kind: 'socket'; readonly socket: SocketRef; readonly held: Held }
+  | { readonly kind: 'pidfd'; readonly task: StorageOwner; readonly held: Held }
   | { readonly kind: 'stats'; readonly held: Held }
   /** Standard input, output and errors: nothing that bpf(2) knows. */
   | { readonly kind: 'stream'; readonly held: Held };

@@ -281,14 +281,19 @@ export class HookTable {
     attachment.program.release();
   }
 
+  /** Takes everything off one hook. */
+  empty(key: string): void {
+    for (const attachment of this.at(key)) {
+      if (attachment.link === undefined) this.remove(attachment);
+      else attachment.link.takeOff();
+    }
+  }
+
   /** Takes everything off the hooks whose keys start so, as when a cgroup goes. */
   clear(prefix: string): void {
     for (const key of this.keys()) {
       if (!key.startsWith(prefix)) continue;
-      for (const attachment of this.at(key)) {
-        if (attachment.link === undefined) this.remove(attachment);
-        else attachment.link.takeOff();
-      }
+      this.empty(key);
     }
     for (const key of [...this.revisions.keys()]) if (key.startsWith(prefix)) this.revisions.delete(key);
   }

@@ -1,5 +1,6 @@
 /** The simulated kernel and the library's live objects: open, load, attach, fire, read. */
 export type { AttachOptions } from './attach.ts';
+export { Cgroup, CgroupTable } from './cgroups.ts';
 export { Clock, type ClockOptions } from './clock.ts';
 export {
   type Device,
@@ -11,11 +12,12 @@ export {
 export type { EventOptions, ProgramRun } from './events.ts';
 export { DataSection, type Globals } from './globals.ts';
 export type { Link } from './hooks.ts';
+export { Inode, InodeTable } from './inodes.ts';
 export { Kernel, type KernelOptions } from './kernel.ts';
 export { builtinKernelTypes } from './kernel-types.ts';
 export type { Verification } from './load-program.ts';
 export type { RunResult } from './machine.ts';
-export { MapHandle, type MapKey, type MapValue } from './map-handle.ts';
+export { MapHandle, type MapKey, type MapValue, type OwnerKey } from './map-handle.ts';
 export { type MissingPart, showMissing } from './missing.ts';
 export { BpfObject } from './object.ts';
 export type { PerfEventTarget } from './perf-events.ts';
@@ -26,6 +28,7 @@ export { type RandomSource, seededRandom } from './random.ts';
 export type { RecordOptions } from './record-queue.ts';
 export { RingReader } from './ring-reader.ts';
 export type { RunManyOptions } from './run-many.ts';
+export { type Endpoint, Socket, type SocketOptions, SocketTable } from './sockets.ts';
 export type { BpfAttr } from './syscall/typed-attr.ts';
 export { syscallNames, syscallNumber } from './syscalls.ts';
 export type { Task, TaskOptions } from './tasks.ts';

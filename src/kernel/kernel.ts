@@ -5,16 +5,18 @@
 import type { KconfigValue } from '../loader/index.ts';
 import type { BpfCommand } from '../spec/index.ts';
 import type { Memory } from '../vm/index.ts';
+import type { CgroupTable } from './cgroups.ts';
 import type { Clock } from './clock.ts';
 import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
 import { type EventOptions, EventSource, type ProgramRun } from './events.ts';
 import { HookTable } from './hooks.ts';
+import type { InodeTable } from './inodes.ts';
 import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
 import { type LoadChoices, type LoadedObject, loadObject, unloadObject } from './load.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import { BpfObject } from './object.ts';
-import { PathTable } from './paths.ts';
 import { Process } from './process.ts';
+import type { SocketTable } from './sockets.ts';
 import { bpfRaw, bpfTyped } from './syscall/bpf.ts';
 import type { SyscallContext } from './syscall/context.ts';
 import type { BpfAttr } from './syscall/typed-attr.ts';
@@ -61,7 +63,7 @@ export class Kernel {
     this.ksyms = options.ksyms ?? {};
     this.unsafe = options.unsafe ?? false;
     const { machine, hooks, devices, events, ksyms } = this;
-    const paths = new PathTable();
+    const { paths } = machine.objects;
     const user = new UserSpace(machine.memory);
     this.process = new Process(machine, paths, hooks);
     this.syscalls = { machine, hooks, devices, events, paths, user, ksyms, fds: machine.fds };
@@ -84,6 +86,26 @@ export class Kernel {
   /** The linear memory that all programs of this kernel share. */
   get memory(): Memory {
     return this.machine.memory;
+  }
+
+  /** Sockets: open them here, put them in maps, give them to packets. */
+  get sockets(): SocketTable {
+    return this.machine.objects.sockets;
+  }
+
+  /** Cgroups, the directories below /sys/fs/cgroup. */
+  get cgroups(): CgroupTable {
+    return this.machine.objects.cgroups;
+  }
+
+  /** Inodes of paths. */
+  get inodes(): InodeTable {
+    return this.machine.objects.inodes;
+  }
+
+  /** Moves a task to the cgroup at a path, as writing its pid to cgroup.procs. @throws SyscallError, UsageError. */
+  moveToCgroup(task: Task, path: string): void {
+    this.machine.objects.moveTask(task, path);
   }
 
   /** Who makes system calls when nothing else is said. */

@@ -60,8 +60,6 @@ export class LiveMap implements MapRef {
     this.references--;
     if (this.references > 0) return;
     this.onFree(this);
-    this.map.free();
-    this.btf?.release();
   }
 
   /**

@@ -13,7 +13,18 @@ import {
   type RunningProgram,
   type TracedEvent,
 } from '../helpers/index.ts';
-import type { BpfMap, MapEnv, MapRef, PerfEventRef, ProgRef } from '../maps/index.ts';
+import type {
+  BpfMap,
+  CgroupRef,
+  CgroupValues,
+  DeviceRef,
+  MapEnv,
+  MapRef,
+  PerfEventRef,
+  ProgRef,
+  SocketRef,
+  StorageOwner,
+} from '../maps/index.ts';
 import { type EngineName, makeEngine, type RepeatingEngine } from '../vm/engines.ts';
 import { type HelperTable, type Interpreter, InterpreterEngine, Memory, VmFault } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
@@ -24,6 +35,7 @@ import { builtinKernelTypes } from './kernel-types.ts';
 import { LiveBtf } from './live-btf.ts';
 import { LiveMap } from './live-map.ts';
 import { LoadedProgram, type ProgramKind } from './loaded-program.ts';
+import { ObjectTable } from './object-table.ts';
 import type { RunnableProgram } from './prepare-program.ts';
 import type { ProgramFacts } from './program-facts.ts';
 import { type RandomSource, seededRandom } from './random.ts';
@@ -65,6 +77,13 @@ export interface Situation {
   readonly task: Task;
   readonly packet?: PacketPort;
   readonly event?: TracedEvent;
+  readonly stacks?: CallStacks;
+}
+
+/** Call stacks of an event, innermost frame first, as pairs of 32-bit halves. */
+export interface CallStacks {
+  readonly kernel: Uint32Array;
+  readonly user: Uint32Array;
 }
 
 /** What a run gave back: r0 in full. */
@@ -74,6 +93,7 @@ export interface RunResult {
   readonly retval: number;
 }
 
+const NO_STACK = new Uint32Array(0);
 const NO_EVENT: TracedEvent = { functionAddress: { lo: 0, hi: 0 }, cookie: { lo: 0, hi: 0 } };
 const DEFAULT_BUDGET = 10_000_000;
 
@@ -82,6 +102,8 @@ export class Machine implements HelperRuntime, MapEnv {
   readonly cpuCount: number;
   readonly clock: Clock;
   readonly tasks: TaskTable;
+  /** Sockets, cgroups, inodes and paths. */
+  readonly objects: ObjectTable;
   /** The kernel's types, then those of its modules. */
   readonly kernelTypes: readonly Btf[];
   readonly tracePipe = new TracePipe();
@@ -99,6 +121,9 @@ export class Machine implements HelperRuntime, MapEnv {
   private readonly maps = new Map<number, LiveMap>();
   private situation: Situation;
   private running: RunningProgram = { type: 0, name: '' };
+  /** Programs under way, one inside the other. */
+  private runs = 0;
+  private readonly postponed: (() => void)[] = [];
 
   constructor(options: MachineOptions = {}) {
     const { cpus = 1, seed = 1 } = options;
@@ -116,6 +141,7 @@ export class Machine implements HelperRuntime, MapEnv {
     this.tasks = new TaskTable(this.memory, this.kernelTypes[0] ?? builtinKernelTypes());
     this.words = new CurrentWords(this.memory, this.clock);
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
+    this.objects = new ObjectTable(this.memory, this.fds, this.tasks, () => this.situation.task);
     this.words.set(this.situation);
     this.engine = engineFor(this.memory, createHelpers(this), options);
   }
@@ -167,6 +193,7 @@ export class Machine implements HelperRuntime, MapEnv {
   runForRetval(program: LoadedProgram, context: number, times = 1): number {
     const before = this.running;
     this.running = program;
+    this.runs++;
     try {
       if (this.statsUsers > 0) return this.runCounted(program, context, times);
       if (times > 1 && this.engine.repeat !== undefined)
@@ -177,7 +204,14 @@ export class Machine implements HelperRuntime, MapEnv {
       throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
     } finally {
       this.running = before;
+      this.runs--;
+      if (this.postponed.length > 0 && this.runs === 0) this.doPostponed();
     }
+  }
+
+  /** What waited for programs to end, in order; what that postpones in turn is done at once. */
+  private doPostponed(): void {
+    for (const action of this.postponed.splice(0)) action();
   }
 
   /** Runs a program while runs are counted. */
@@ -201,8 +235,13 @@ export class Machine implements HelperRuntime, MapEnv {
     const live = this.liveMaps.add(
       (id) =>
         new LiveMap(id, map, this.memory, types, () => {
-          this.maps.delete(map.address);
           this.liveMaps.remove(id);
+          // A program that has just taken it out of a map of maps may still use it.
+          this.afterRun(() => {
+            this.maps.delete(map.address);
+            map.free();
+            types?.release();
+          });
         }),
     );
     this.maps.set(map.address, live);
@@ -255,7 +294,50 @@ export class Machine implements HelperRuntime, MapEnv {
   }
 
   cgroupPath(): readonly number[] {
-    return [1];
+    return this.objects.cgroupOf(this.situation.task).path.map((cgroup) => cgroup.id);
+  }
+
+  currentTaskIsUnder(cgroup: CgroupRef): boolean {
+    return this.objects.cgroupOf(this.situation.task).isUnder(cgroup);
+  }
+
+  storageOwnerAt(address: number): StorageOwner | undefined {
+    return this.objects.ownerAt(address);
+  }
+
+  /** Nothing fires programs of cgroups but test runs, which have values of their own. */
+  cgroupValue(values: CgroupValues): number {
+    return values.scratch();
+  }
+
+  callStack(user: boolean): Uint32Array {
+    const { stacks } = this.situation;
+    return (user ? stacks?.user : stacks?.kernel) ?? NO_STACK;
+  }
+
+  deviceByIndex(ifindex: number): DeviceRef | undefined {
+    return this.objects.deviceByIndex(ifindex);
+  }
+
+  socketByFd(fd: number): SocketRef | number {
+    return this.objects.socketByFd(fd);
+  }
+
+  cgroupByFd(fd: number): CgroupRef | number {
+    return this.objects.cgroupByFd(fd);
+  }
+
+  taskByPidFd(fd: number): StorageOwner | number {
+    return this.objects.taskByPidFd(fd);
+  }
+
+  inodeByFd(fd: number): StorageOwner | number {
+    return this.objects.inodeByFd(fd);
+  }
+
+  afterRun(action: () => void): void {
+    if (this.runs === 0) action();
+    else this.postponed.push(action);
   }
 
   mapAt(address: number): BpfMap | undefined {

@@ -8,18 +8,25 @@ import { type Btf, type BtfValue, decodeValue, encodeValue } from '../btf/index.
 import type { MapSpec } from '../loader/index.ts';
 import { BPF_ANY, type BpfMap } from '../maps/index.ts';
 import { BpfMapType, mapTypeName } from '../spec/index.ts';
+import type { Cgroup } from './cgroups.ts';
 import { updateByFd } from './fds.ts';
 import { mapFile, programFile } from './files.ts';
+import type { Inode } from './inodes.ts';
+import { KernelObject } from './kernel-object.ts';
 import type { LiveMap } from './live-map.ts';
 import type { Machine } from './machine.ts';
 import { PerfReader } from './perf-reader.ts';
 import { Program } from './program.ts';
 import type { RecordOptions } from './record-queue.ts';
 import { RingReader } from './ring-reader.ts';
+import type { Socket } from './sockets.ts';
+import type { Task } from './tasks.ts';
 
 /** What a map takes and gives: values by BTF type, bytes, an array of them for each CPU, a program for prog arrays. */
 export type MapKey = BtfValue;
 export type MapValue = BtfValue;
+/** What values of local storage hang on: their keys. */
+export type OwnerKey = Task | Socket | Cgroup | Inode;
 
 const PER_CPU_TYPES = new Set<number>([
   BpfMapType.BPF_MAP_TYPE_PERCPU_ARRAY,
@@ -78,7 +85,8 @@ export class MapHandle {
   }
 
   /** The value of a key, or undefined. Per-CPU kinds give an array, one value a CPU. */
-  lookup(key: MapKey): MapValue | undefined {
+  lookup(key: MapKey | OwnerKey): MapValue | undefined {
+    if (key instanceof KernelObject) return this.withFile(key, (bytes) => this.lookup(bytes));
     const value = this.lookupBytes(this.encodeKey(key));
     return value === undefined ? undefined : this.decodeUserValue(value);
   }
@@ -88,7 +96,17 @@ export class MapHandle {
    * @param flags BPF_ANY (default), BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK.
    * @throws SyscallError as the kernel's errno says.
    */
-  update(key: MapKey, value: MapValue | Program | MapHandle, flags = BPF_ANY): void {
+  update(
+    key: MapKey | OwnerKey,
+    value: MapValue | Program | MapHandle | Socket | Cgroup,
+    flags = BPF_ANY,
+  ): void {
+    if (key instanceof KernelObject) {
+      this.withFile(key, (bytes) => {
+        this.update(bytes, value, flags);
+      });
+      return;
+    }
     const bytes = this.encodeKey(key);
     const { map, machine } = this.need();
     let error: number;
@@ -96,12 +114,14 @@ export class MapHandle {
       error = updateByFd(machine.fds, programFile(value.loaded), map, bytes, flags);
     else if (value instanceof MapHandle)
       error = updateByFd(machine.fds, mapFile(value.need().live), map, bytes, flags);
+    else if (value instanceof KernelObject) error = updateByFd(machine.fds, value.file(), map, bytes, flags);
     else error = map.updateUser(bytes, this.encodeUserValue(value), flags);
     this.check(error, `cannot update ${this.describeKey(bytes)}`);
   }
 
   /** Removes a key. @returns false when it was not there. */
-  delete(key: MapKey): boolean {
+  delete(key: MapKey | OwnerKey): boolean {
+    if (key instanceof KernelObject) return this.withFile(key, (bytes) => this.delete(bytes));
     const bytes = this.encodeKey(key);
     const error = this.need().map.deleteUser(bytes);
     if (error === -Errno.ENOENT) return false;
@@ -162,8 +182,20 @@ export class MapHandle {
     }
   }
 
-  private encodeKey(key: MapKey): Uint8Array {
-    return this.encode(key, this.spec.btfKeyTypeId, this.need().map.attr.keySize, 'key');
+  /** Does something with a descriptor of an object as key. */
+  private withFile<T>(object: KernelObject, action: (key: Uint8Array) => T): T {
+    const { machine } = this.need();
+    const fd = machine.fds.open(object.file());
+    this.check(fd, 'cannot open the key');
+    try {
+      return action(integerBytes(BigInt(fd), 4));
+    } finally {
+      machine.fds.close(fd);
+    }
+  }
+
+  private encodeKey(key: MapKey | OwnerKey): Uint8Array {
+    return this.encode(key as BtfValue, this.spec.btfKeyTypeId, this.need().map.attr.keySize, 'key');
   }
 
   private decodeKey(bytes: Uint8Array): MapKey {

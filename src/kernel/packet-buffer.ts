@@ -2,7 +2,7 @@
  * A packet in linear memory with room before and behind it, and the contexts that programs see it through: struct xdp_md and
  * struct __sk_buff (include/uapi/linux/bpf.h). The context's data pointers say where the packet is; helpers move them.
  */
-import type { PacketPort, RedirectRequest } from '../helpers/index.ts';
+import type { PacketPort, PacketSocket, RedirectRequest } from '../helpers/index.ts';
 import type { Memory } from '../vm/index.ts';
 
 /** Room before an XDP packet: XDP_PACKET_HEADROOM. */
@@ -46,6 +46,7 @@ export const SkBuff = {
   tstamp: 152,
   wireLen: 160,
   gsoSegs: 164,
+  sk: 168,
   gsoSize: 176,
   hwtstamp: 184,
   bytes: 192,
@@ -59,6 +60,8 @@ export interface PacketSinks {
 
 /** Where a packet came in. */
 export interface Arrival {
+  /** Index of the device that it leaves by, for programs of device maps. */
+  readonly egress?: number;
   readonly ifindex: number;
   readonly queue: number;
 }
@@ -71,6 +74,8 @@ export class PacketBuffer implements PacketPort {
   readonly tailLimit: number;
   macHeader = 0;
   networkHeader = 0;
+  /** The socket that the packet belongs to; set before `fillSkb`. */
+  socket: PacketSocket | undefined;
   private readonly memory: Memory;
   private readonly start: number;
   private readonly bytes: number;
@@ -111,7 +116,7 @@ export class PacketBuffer implements PacketPort {
     i32[at + 2] = data - metaBytes;
     i32[at + 3] = arrival.ifindex;
     i32[at + 4] = arrival.queue;
-    i32[at + 5] = 0;
+    i32[at + 5] = arrival.egress ?? 0;
   }
 
   /**
@@ -136,6 +141,7 @@ export class PacketBuffer implements PacketPort {
     set(SkBuff.ifindex, arrival.ifindex);
     set(SkBuff.ingressIfindex, arrival.ifindex);
     set(SkBuff.gsoSegs, 0);
+    set(SkBuff.sk, this.socket?.address ?? 0);
     set(SkBuff.data, data);
     set(SkBuff.dataEnd, end);
     set(SkBuff.dataMeta, data);

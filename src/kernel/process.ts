@@ -3,13 +3,20 @@
  * open(2), mkdir(2), unlink(2), close(2) and perf_event_open(2) are for programs that use bpf(2).
  */
 import { Errno, SyscallError } from '../base/errno.ts';
+import { UsageError } from '../base/errors.ts';
+import type { Cgroup } from './cgroups.ts';
 import type { FdTable } from './fds.ts';
-import { perfEventFile } from './files.ts';
+import { perfEventFile, programFile } from './files.ts';
 import type { HookTable } from './hooks.ts';
+import type { Inode } from './inodes.ts';
+import { KernelObject } from './kernel-object.ts';
 import type { Machine } from './machine.ts';
 import type { PathTable } from './paths.ts';
 import { pathOf } from './paths.ts';
 import { PerfEvent, type PerfEventTarget } from './perf-events.ts';
+import type { Program } from './program.ts';
+import type { Socket } from './sockets.ts';
+import type { Task } from './tasks.ts';
 
 export class Process {
   private readonly machine: Machine;
@@ -62,11 +69,23 @@ export class Process {
   remove(path: string): void {
     const node = this.paths.remove(path);
     if (node.kind === 'cgroup') this.hooks.clear(`cgroup${pathOf(node)}:`);
+    this.machine.objects.removed(node);
   }
 
   /** A descriptor of a perf event. */
   openPerfEvent(target: PerfEventTarget, cpu = 0): number {
     return this.opened(this.fds.open(perfEventFile(new PerfEvent(target, cpu))));
+  }
+
+  /** A descriptor of a loaded program, as bpf_program__fd of libbpf has it; the caller closes it. */
+  openProgram(program: Program): number {
+    return this.opened(this.fds.open(programFile(program.loaded)));
+  }
+
+  /** A descriptor of a socket, a task (as pidfd_open(2)), a cgroup or an inode. */
+  openObject(object: Socket | Task | Cgroup | Inode): number {
+    if (!(object instanceof KernelObject)) throw new UsageError('no-object', 'give a task of this kernel');
+    return this.opened(this.fds.open(object.file()));
   }
 
   /** Closes a descriptor. @throws SyscallError EBADF. */

@@ -5,6 +5,8 @@
 import { encodeUtf8 } from '../base/text.ts';
 import type { Btf } from '../btf/index.ts';
 import type { Memory } from '../vm/index.ts';
+import type { KernelFile } from './files.ts';
+import { KernelObject, UNCOUNTED } from './kernel-object.ts';
 import { memberOffset } from './kernel-types.ts';
 
 /** TASK_COMM_LEN of include/linux/sched.h: a command name's bytes, its terminating zero included. */
@@ -32,12 +34,15 @@ export interface Task {
   gid: number;
   /** Address of the task's struct task_struct, from bpf_get_current_task. */
   readonly address: number;
+  /** Calls `listener` once when the task ends; returns what ends that. */
+  onEnd(listener: () => void): () => void;
 }
 
 /** All tasks of a machine; hands out ids. */
 export class TaskTable {
   private nextPid = 1000;
   private readonly byPid = new Map<number, TaskObject>();
+  private readonly byAddress = new Map<number, TaskObject>();
   private readonly memory: Memory;
   private readonly types: Btf;
 
@@ -54,6 +59,7 @@ export class TaskTable {
     const task = new TaskObject(this.memory, this.types, pid, options);
     task.setParent(this.byPid.get(options.parent ?? -1) ?? task);
     this.byPid.set(pid, task);
+    this.byAddress.set(task.address, task);
     return task;
   }
 
@@ -61,11 +67,18 @@ export class TaskTable {
     return this.byPid.get(pid);
   }
 
+  /** The task whose struct task_struct is at an address. */
+  at(address: number): Task | undefined {
+    return this.byAddress.get(address);
+  }
+
   /** Ends a task and frees what stands for it. */
   exit(pid: number): void {
     const task = this.byPid.get(pid);
     if (task === undefined) return;
     this.byPid.delete(pid);
+    this.byAddress.delete(task.address);
+    task.end();
     this.memory.free(task.address);
   }
 
@@ -76,7 +89,7 @@ export class TaskTable {
 }
 
 /** A task together with its struct in memory, which follows changes of its name. */
-class TaskObject implements Task {
+class TaskObject extends KernelObject implements Task {
   readonly pid: number;
   readonly tgid: number;
   uid: number;
@@ -87,6 +100,7 @@ class TaskObject implements Task {
   private name = '';
 
   constructor(memory: Memory, types: Btf, pid: number, options: TaskOptions) {
+    super();
     this.memory = memory;
     this.types = types;
     this.pid = pid;
@@ -111,6 +125,15 @@ class TaskObject implements Task {
     const bytes = new Uint8Array(TASK_COMM_LEN);
     bytes.set(encodeUtf8(name).subarray(0, TASK_COMM_LEN - 1));
     this.writeMember('comm', bytes);
+  }
+
+  /** A descriptor of a task is a pidfd. */
+  file(): KernelFile {
+    return { kind: 'pidfd', task: this, held: UNCOUNTED };
+  }
+
+  end(): void {
+    this.finish();
   }
 
   setParent(parent: TaskObject): void {

@@ -33,6 +33,8 @@ export class CgroupStorageMap implements BpfMap, CgroupValues {
   private readonly pool: ValuePool;
   private readonly perCpu: boolean;
   private readonly isolated: boolean;
+  /** The value of a test run, 0 when none is under way. */
+  private temporary = 0;
   /** By key, the newest first, as user space walks them. */
   private readonly stored = new Map<string, Stored>();
 
@@ -63,6 +65,19 @@ export class CgroupStorageMap implements BpfMap, CgroupValues {
 
   valueFor(cgroup: CgroupRef, attachType: number): number {
     return this.slotOf(this.stored.get(this.nameOf(cgroup.id, attachType)));
+  }
+
+  scratch(): number {
+    if (this.temporary === 0) {
+      this.temporary = this.pool.take();
+      if (this.temporary === 0) return 0;
+      const end = (): void => {
+        this.pool.give(this.temporary);
+        this.temporary = 0;
+      };
+      this.env.afterRun?.(end);
+    }
+    return this.cpuSlot(this.temporary);
   }
 
   lookup(key: number): number {
@@ -155,8 +170,11 @@ export class CgroupStorageMap implements BpfMap, CgroupValues {
   }
 
   private slotOf(stored: Stored | undefined): number {
-    if (stored === undefined) return 0;
-    return stored.value + (this.perCpu ? this.env.currentCpu() * this.pool.values.slot : 0);
+    return stored === undefined ? 0 : this.cpuSlot(stored.value);
+  }
+
+  private cpuSlot(value: number): number {
+    return value + (this.perCpu ? this.env.currentCpu() * this.pool.values.slot : 0);
   }
 
   private remove(name: string): void {

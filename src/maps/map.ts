@@ -279,6 +279,8 @@ export interface LocalStorage {
 export interface CgroupValues {
   /** Makes the value of a cgroup for a program attached there, unless there is one: 0 or -ENOMEM. */
   attach(cgroup: CgroupRef, attachType: number): number;
+  /** Address of a value (of the current CPU) that is zero at first and lives while programs run: what test runs get; 0 without memory. */
+  scratch(): number;
   /** Address of the value (of the current CPU) for a program attached at a cgroup, 0 when `attach` made none. */
   valueFor(cgroup: CgroupRef, attachType: number): number;
 }

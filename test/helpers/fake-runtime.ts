@@ -11,7 +11,16 @@ import {
   type PacketPort,
   type RedirectRequest,
 } from '../../src/helpers/index.ts';
-import { type BpfMap, createMap, type MapAttr, type MapEnv } from '../../src/maps/index.ts';
+import {
+  type BpfMap,
+  type CgroupRef,
+  type CgroupValues,
+  createMap,
+  type DeviceRef,
+  type MapAttr,
+  type MapEnv,
+  type StorageOwner,
+} from '../../src/maps/index.ts';
 import { BpfMapType, BpfProgType, helperByName } from '../../src/spec/index.ts';
 import {
   type CallbackDriver,
@@ -41,6 +50,10 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   program = { type: BpfProgType.BPF_PROG_TYPE_KPROBE as number, name: 'test' };
   event = { functionAddress: { lo: 0, hi: 0 }, cookie: { lo: 0, hi: 0 } };
   runningOn: PacketPort | undefined;
+  readonly owners = new Map<number, StorageOwner>();
+  readonly cgroupRefs = new Map<number, CgroupRef>();
+  kernelStack = new Uint32Array();
+  userStack = new Uint32Array();
   readonly printed: string[] = [];
   readonly clock = {
     high: 0,
@@ -69,6 +82,13 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   runningProgram = (): typeof this.program => this.program;
   tracedEvent = (): typeof this.event => this.event;
   packet = (): PacketPort | undefined => this.runningOn;
+  currentTaskIsUnder = (cgroup: CgroupRef): boolean => this.cgroups.includes(cgroup.id);
+  storageOwnerAt = (address: number): StorageOwner | undefined => this.owners.get(address);
+  cgroupValue = (values: CgroupValues): number => values.scratch();
+  callStack = (user: boolean): Uint32Array => (user ? this.userStack : this.kernelStack);
+  cgroupByFd = (fd: number): CgroupRef | number => this.cgroupRefs.get(fd) ?? -9;
+  deviceByIndex = (ifindex: number): DeviceRef | undefined =>
+    ifindex < 10 ? { ifindex, onEnd: () => () => undefined } : undefined;
 
   // ---- memory ----
 

@@ -1,0 +1,13 @@
+/** Sockets that programs hold: of their packet, or looked up in a map (net/core/filter.c). Here no reference to one has to be counted. */
+import { type FamilyMaker, plain } from './implementation.ts';
+
+export const socketHelpers: FamilyMaker = (runtime, result) => ({
+  bpf_sk_release: plain(() => 0),
+  // Request and timewait sockets, which are not full ones, are not simulated.
+  bpf_sk_fullsock: plain((socket) => socket),
+  bpf_get_socket_cookie: plain(() => {
+    const cookie = runtime.packet()?.socket?.cookie ?? 0;
+    result.high = Math.floor(cookie / 0x1_0000_0000) | 0;
+    return cookie | 0;
+  }),
+});
