@@ -65,6 +65,9 @@ export interface LoadedObject {
  */
 export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvironment): LoadedObject {
   checkByteOrder(spec);
+  // Held until maps and programs do.
+  const types = spec.btf === undefined ? undefined : env.machine.liveBtf(spec.btf);
+  types?.hold();
   const maps: LiveMap[] = [];
   const programs: (LoadedProgram | undefined)[] = [];
   const verifications: (Verification | undefined)[] = [];
@@ -94,6 +97,8 @@ export function loadObject(spec: ObjectSpec, choices: LoadChoices, env: LoadEnvi
   } catch (error) {
     unloadObject({ maps, programs, verifications });
     throw error;
+  } finally {
+    types?.release();
   }
 }
 

@@ -160,8 +160,15 @@ describe('objects of kernel.load', () => {
 describe('1,000 rounds of load, attach, run and unload', () => {
   /** What a kernel holds: bytes, descriptors, and the first id of each kind of object. */
   const holdings = (kernel: Kernel): unknown => {
-    const first = (command: 'BPF_PROG_GET_NEXT_ID' | 'BPF_MAP_GET_NEXT_ID' | 'BPF_LINK_GET_NEXT_ID') => {
-      const attr = { start_id: 0, next_id: 0 };
+    const first = (
+      command:
+        | 'BPF_PROG_GET_NEXT_ID'
+        | 'BPF_MAP_GET_NEXT_ID'
+        | 'BPF_LINK_GET_NEXT_ID'
+        | 'BPF_BTF_GET_NEXT_ID',
+      start_id = 0,
+    ): number | string => {
+      const attr = { start_id, next_id: 0 };
       try {
         kernel.bpf(command, attr);
         return attr.next_id;
@@ -174,6 +181,8 @@ describe('1,000 rounds of load, attach, run and unload', () => {
       files: kernel.process.openFiles,
       hooks: kernel.attachedHooks(),
       objects: [first('BPF_PROG_GET_NEXT_ID'), first('BPF_MAP_GET_NEXT_ID'), first('BPF_LINK_GET_NEXT_ID')],
+      // The first is the kernel's own.
+      types: first('BPF_BTF_GET_NEXT_ID', 1),
       regions: kernel.memory.regions().length,
     };
   };
@@ -190,8 +199,17 @@ describe('1,000 rounds of load, attach, run and unload', () => {
     };
     round();
     const before = holdings(kernel);
-    expect(before).toMatchObject({ files: 0, hooks: [], objects: ['none', 'none', 'none'] });
+    expect(before).toMatchObject({ files: 0, hooks: [], objects: ['none', 'none', 'none'], types: 'none' });
     for (let i = 0; i < 1000; i++) round();
+    expect(holdings(kernel)).toEqual(before);
+  });
+
+  it('that fail leave nothing either', () => {
+    const kernel = new Kernel({ kconfig: {}, ksyms: {} });
+    const before = holdings(kernel);
+    const object = openFixture('xdp/count_protocols');
+    object.maps.packets_by_protocol!.maxEntries = 0xffffffff;
+    expect(() => kernel.load(object)).toThrow();
     expect(holdings(kernel)).toEqual(before);
   });
 
@@ -206,7 +224,7 @@ describe('1,000 rounds of load, attach, run and unload', () => {
     };
     round();
     const before = holdings(kernel);
-    expect(before).toMatchObject({ files: 0, hooks: [], objects: ['none', 'none', 'none'] });
+    expect(before).toMatchObject({ files: 0, hooks: [], objects: ['none', 'none', 'none'], types: 'none' });
     for (let i = 0; i < 1000; i++) round();
     expect(holdings(kernel)).toEqual(before);
   });
