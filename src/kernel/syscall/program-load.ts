@@ -166,15 +166,15 @@ const PSEUDO_MAP_VALUE = 2;
 const PSEUDO_MAP_IDX = 5;
 const PSEUDO_MAP_IDX_VALUE = 6;
 
-/** The instructions with descriptors in the place of their indices in fd_array; without one, indices are for the verifier to refuse. */
+/** The instructions with descriptors in the place of their indices in fd_array. */
 function withDescriptors(sys: SyscallContext, attr: LoadAttributes, given: readonly RawInsn[]): RawInsn[] {
   const array = attr.word('fd_array');
-  if (array === 0) return given.slice();
   const insns = given.slice();
   for (let slot = 0; slot < insns.length; slot++) {
     const insn = insns[slot]!;
     if (insn.opcode !== LD_IMM64) continue;
     if (insn.src === PSEUDO_MAP_IDX || insn.src === PSEUDO_MAP_IDX_VALUE) {
+      if (array === 0) fail(Errno.EPROTO, 'fd_idx without fd_array is invalid');
       const imm = sys.user.read32(array + 4 * insn.imm) | 0;
       insns[slot] = { ...insn, src: insn.src === PSEUDO_MAP_IDX ? PSEUDO_MAP_FD : PSEUDO_MAP_VALUE, imm };
     }

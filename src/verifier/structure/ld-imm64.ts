@@ -76,9 +76,11 @@ function resolveOne(env: Env, i: number): void {
       return;
     case PSEUDO_MAP_IDX:
       if (program.imm[second] !== 0) break;
-      return rejectIndex(env);
+      rejectIndex(env);
+      break;
     case PSEUDO_MAP_IDX_VALUE:
-      return rejectIndex(env);
+      rejectIndex(env);
+      break;
     default:
       break;
   }
