@@ -29,6 +29,7 @@ export type { RecordOptions } from './record-queue.ts';
 export { RingReader } from './ring-reader.ts';
 export type { RunManyOptions } from './run-many.ts';
 export { type Endpoint, Socket, type SocketOptions, SocketTable } from './sockets.ts';
+export { fixedAttachType, isProgramType, mayLoadWith } from './syscall/program-kinds.ts';
 export type { BpfAttr } from './syscall/typed-attr.ts';
 export { syscallNames, syscallNumber } from './syscalls.ts';
 export type { Task, TaskOptions } from './tasks.ts';

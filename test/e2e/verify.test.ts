@@ -238,6 +238,23 @@ describe('bpflab verify --raw', () => {
     expect(stdout).toMatch(/^R0 invalid mem access 'map_value_or_null'\nprocessed 6 insns/m);
   });
 
+  it('refuses what the kernel refuses ahead of its verifier', () => {
+    const { stdout, status } = bpflab(['verify', '--raw', '-'], {
+      input: `name type\ntype 99\ninsns b700000000000000 9500000000000000\n
+name flags\nflags 1024\ninsns b700000000000000 9500000000000000\n
+name attach\ntype 18\ninsns b700000000000000 9500000000000000\n
+name map\nmap 1 0 8 16 0\ninsns 1811000000000000 0000000000000000 b700000000000000 9500000000000000\n`,
+    });
+    expect(status).toBe(1);
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^type: reject err -22 processed 0 insns/),
+      expect.stringMatching(/^flags: reject err -22 processed 0 insns/),
+      expect.stringMatching(/^attach: reject err -22 processed 0 insns/),
+      expect.stringMatching(/^map: reject err -9 .*: fd -22 is not pointing to valid bpf_map$/),
+      '',
+    ]);
+  });
+
   it('explains rejections in plain words, as text and as data', () => {
     const { stdout, status } = bpflab(['verify', '--raw', raw, '--prog', 'null', '--explain']);
     expect(status).toBe(1);

@@ -3,7 +3,9 @@ import {
   BpfError,
   Errno,
   errnoName,
+  isProgramType,
   type LineInfo,
+  mayLoadWith,
   type ObjectVerifierInput,
   type Program,
   SyscallError,
@@ -13,6 +15,7 @@ import {
   type VerifierInputs,
   verify,
 } from '../../index.ts';
+import { KNOWN_FLAGS } from './prog-flags.ts';
 import type { MapTrials } from './raw-maps.ts';
 import { inputOfRaw, type RawProgram } from './raw-programs.ts';
 import type { VerdictRecord } from './record.ts';
@@ -79,6 +82,8 @@ export function verifyRaw(
 ): Outcome {
   const identity = { object: file, program: program.name, section: '', type: shortProgType(program.type) };
   const input = inputOfRaw(program, (map) => trials.errorOf(map));
+  if (!isProgramType(input.type) || !mayLoadWith(input.type, input.attachType))
+    return badAttributes(identity);
   return judge(identity, { ...input, ...environment, flags: input.flags | settings.flags }, settings);
 }
 
@@ -99,6 +104,7 @@ function judge(
   missing?: ObjectVerifierInput['missing'],
 ): Outcome {
   const { logLevel, logSize } = settings;
+  if ((input.flags & ~KNOWN_FLAGS) !== 0) return badAttributes(identity);
   const started = performance.now();
   const verified = verify(input, {
     logLevel,
@@ -142,20 +148,27 @@ const NOT_FOUND: ReadonlySet<string> = new Set([
 function notLoadable(identity: Identity, error: BpfError): Outcome {
   const errno =
     error instanceof SyscallError ? error.errno : NOT_FOUND.has(error.code) ? Errno.ESRCH : Errno.EINVAL;
+  return { record: rejected(identity, errno, error.code, error.describe()), logTruncated: false };
+}
+
+/** Refused ahead of the verifier, without a word in the log. */
+function badAttributes(identity: Identity): Outcome {
+  return { record: rejected(identity, Errno.EINVAL, 'bad-load-attributes', ''), logTruncated: false };
+}
+
+/** The record of a program that never came to the verifier. */
+function rejected(identity: Identity, errno: number, code: string, last: string): VerdictRecord {
   return {
-    record: {
-      ...identity,
-      verdict: 'reject',
-      errno,
-      code: error.code,
-      last: error.describe(),
-      insns: 0,
-      states: 0,
-      peakStates: 0,
-      markRead: 0,
-      microseconds: 0,
-    },
-    logTruncated: false,
+    ...identity,
+    verdict: 'reject',
+    errno,
+    code,
+    last,
+    insns: 0,
+    states: 0,
+    peakStates: 0,
+    markRead: 0,
+    microseconds: 0,
   };
 }
 

@@ -13,6 +13,9 @@ const FLAGS: Readonly<Record<string, number>> = {
   BPF_F_TOKEN_FD: 1 << 16,
 };
 
+/** All flags that BPF_PROG_LOAD knows. */
+export const KNOWN_FLAGS = Object.values(FLAGS).reduce((all, flag) => all | flag);
+
 /** The bit that makes alignment count as on machines that need it. */
 export const STRICT_ALIGNMENT = 1 << 0;
 

@@ -10,6 +10,7 @@
 import { MAX_FILE_BYTES, MAX_INSNS, MAX_USED_MAPS } from '../../base/limits.ts';
 import {
   BpfProgType,
+  fixedAttachType,
   fromHex,
   LoadError,
   type MapInfo,
@@ -181,10 +182,10 @@ function hexUpTo(text: string, most: number): Uint8Array {
   throw wrong('too-many-bytes', `${bytes.length} bytes; ${most} are the most`);
 }
 
-/** Exactly so many unsigned 32-bit numbers, decimal or 0x. */
+/** Exactly so many unsigned 32-bit numbers, decimal: the kernel's side of the format reads no others. */
 function numbers(text: string, count: number): number[] {
   const words = text.trim().split(/\s+/);
-  const values = words.map((word) => (/^(0x[\da-f]{1,8}|\d{1,10})$/i.test(word) ? Number(word) : Number.NaN));
+  const values = words.map((word) => (/^\d{1,10}$/.test(word) ? Number(word) : Number.NaN));
   if (words.length === count && values.every((value) => value <= 0xffff_ffff)) return values;
   const what = count === 1 ? 'one number' : `${count} numbers`;
   throw wrong('bad-number', `${what} from 0 to 4294967295, not '${text.slice(0, 60)}'`);
@@ -204,7 +205,7 @@ export function inputOfRaw(program: RawProgram, errorOf: (map: RawMap) => number
   return {
     insns: withDescriptors(program.insns, descriptors),
     type: program.type,
-    attachType: program.attach,
+    attachType: fixedAttachType(program.type, program.attach),
     flags: program.flags,
     license: program.license,
     maps,

@@ -25,7 +25,7 @@ function failure(text: string): string {
 describe('parseRawPrograms', () => {
   it('reads blocks that blank lines part', () => {
     const programs = read(
-      `# two programs\nname first\ntype 6\nattach 37\nflags 0x18\nlicense MIT\nmap 1 4 8 16 0\nmap 2 4 8 1 128\ninsns ${RETURN_ZERO}\ndata 0102 03\n\n\nname a/b\r\ninsns ${RETURN_ZERO}`,
+      `# two programs\nname first\ntype 6\nattach 37\nflags 24\nlicense MIT\nmap 1 4 8 16 0\nmap 2 4 8 1 128\ninsns ${RETURN_ZERO}\ndata 0102 03\n\n\nname a/b\r\ninsns ${RETURN_ZERO}`,
     );
     expect(programs).toMatchObject([
       {
@@ -33,7 +33,7 @@ describe('parseRawPrograms', () => {
         line: 2,
         type: 6,
         attach: 37,
-        flags: 0x18,
+        flags: 24,
         license: 'MIT',
         maps: [
           { type: 1, keySize: 4, valueSize: 8, maxEntries: 16, flags: 0 },
@@ -58,6 +58,7 @@ describe('parseRawPrograms', () => {
     [`name a\ntipe 3\ninsns ${RETURN_ZERO}`, /^unknown-word: line 2: 'tipe' is none of name, license, type/],
     [`\n\nname a\ntype three`, /^bad-number: line 4: one number from 0 to 4294967295, not 'three'/],
     ['type 4294967296', /^bad-number: line 1/],
+    ['flags 0x8', /^bad-number: line 1/],
     ['map 1 4 8 16', /^bad-number: line 1: 5 numbers/],
     ['insns b7000000', /^bad-length: line 1: .*4 bytes/],
     ['insns b70000000000000g', /^bad-hex: line 1: 'g'/],
