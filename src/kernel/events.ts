@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { highHalf, lowHalf } from '../base/int64.ts';
 import { nearest } from '../base/suggest.ts';
 import { functionHook, syscallFunctions } from './attach.ts';
+import { allocateContext } from './event-context.ts';
 import type { Attachment, HookTable } from './hooks.ts';
 import type { Machine, Situation } from './machine.ts';
 import {
@@ -188,8 +189,7 @@ export class EventSource {
   private runAt(hook: string, context: Uint8Array): ProgramRun[] {
     if (this.hooks.at(hook).length === 0) return [];
     const { memory } = this.machine;
-    const address = memory.allocate({ size: context.length, kind: 'ctx', name: hook });
-    memory.writeBytes(address, context);
+    const address = allocateContext(memory, context, hook);
     try {
       return this.runLinks(hook, address);
     } finally {

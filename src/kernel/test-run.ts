@@ -6,6 +6,7 @@ import { concatBytes } from '../base/bytes.ts';
 import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import { BpfProgType } from '../spec/index.ts';
+import { allocateContext } from './event-context.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine, RunResult } from './machine.ts';
 import {
@@ -154,9 +155,8 @@ function runOnBytes(
   }
   const bytes = options.ctx ?? new Uint8Array(DEFAULT_BYTES);
   const { memory } = machine;
-  const context = memory.allocate({ size: bytes.length, kind: 'ctx', name: 'context' });
+  const context = allocateContext(memory, bytes, 'context');
   try {
-    memory.writeBytes(context, bytes);
     const result = runTimes(machine, program, context, times);
     return { ...result, ctx: memory.readBytes(context, bytes.length) };
   } finally {
