@@ -143,8 +143,12 @@ function verifyAndLoad(sys: SyscallContext, attr: LoadAttributes, candidate: Can
 function refused(sys: SyscallContext, insns: readonly RawInsn[], { failure, log }: VerifierResult): never {
   const why = failure?.message === '' ? failure.code : (failure?.message ?? '');
   const lines = log === '' ? '' : `\n${log}`;
-  const errno = failure?.code === 'bad-map-fd' ? errnoOfMap(sys, insns) : failure?.errno;
-  return fail(errno ?? Errno.EINVAL, `the verifier refuses the program: ${why}${lines}`);
+  const given = failure?.errno ?? Errno.EINVAL;
+  const unknown = failure?.code === 'bad-map-fd' && given === Errno.EBADF;
+  return fail(
+    (unknown ? errnoOfMap(sys, insns) : undefined) ?? given,
+    `the verifier refuses the program: ${why}${lines}`,
+  );
 }
 
 /** The verifier only knows that some descriptor is no map's; the errno says whether it is open. */
