@@ -72,8 +72,10 @@ export abstract class HashMapBase implements BpfMap {
   }
 
   readUser(key: Uint8Array, value: Uint8Array, flags: number): number {
-    const refused = this.refuseUser(key, value, flags);
-    if (refused !== 0) return refused;
+    if (flags !== 0 || key.length < this.keySize || value.length < this.userValueSize) {
+      const refused = this.refuseUser(key, value, flags);
+      if (refused !== 0) return refused;
+    }
     const element = this.table.findUser(key);
     if (element === 0) return -Errno.ENOENT;
     this.loadUser(element, value);

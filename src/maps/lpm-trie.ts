@@ -270,8 +270,13 @@ export class LpmTrieMap implements BpfMap {
     return prefixBit(this.owner.memory, key + LENGTH_BYTES, index);
   }
 
+  /** A node that left the trie is used again when no program runs any more that may have looked it up. */
   private discard(node: number): void {
-    this.pool.give(this.env.currentCpu(), node);
+    const give = (): void => {
+      this.pool.give(this.env.currentCpu(), node);
+    };
+    if (this.env.afterRun === undefined) give();
+    else this.env.afterRun(give);
   }
 
   private take(key: Uint8Array): number {
