@@ -109,6 +109,8 @@ export class Env implements Walk {
   /** Checkpoints by (instruction ^ callsite) modulo program length, newest first. */
   readonly explored: (VerifierState | undefined)[];
   hasCheckpoints = false;
+  /** The walk came to a call of a kernel function that the loader did not find. */
+  reachesMissingKfunc = false;
 
   // Counters.
   processed = 0;

@@ -131,6 +131,11 @@ export class Program {
     return this.code[i] === JMP_CALL && this.src[i] === PSEUDO_KFUNC_CALL;
   }
 
+  /** A call of a kernel function that the loader did not find. */
+  isMissingKfuncCall(i: number): boolean {
+    return this.isKfuncCall(i) && this.imm[i] === 0 && this.off[i] === 0;
+  }
+
   /** A ld_imm64 of the address of a function of the program. */
   isFunctionAddress(i: number): boolean {
     return this.code[i] === LD_IMM64 && this.src[i] === PSEUDO_FUNC;

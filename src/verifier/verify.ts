@@ -6,7 +6,7 @@ import { Errno } from '../base/errno.ts';
 import { BtfError } from '../base/errors.ts';
 import { setRuleSink } from './domain/index.ts';
 import { Env } from './env.ts';
-import { Rejection, unsupported } from './errors.ts';
+import { EINVAL, Rejection, unsupported } from './errors.ts';
 import { walkAll } from './explore/functions.ts';
 import type { VerifierFailure, VerifierInput, VerifierResult, VerifierStats } from './input.ts';
 import { LOG_LEVEL1, LOG_LEVEL2 } from './input.ts';
@@ -86,6 +86,8 @@ function checkAll(env: Env, level: number): VerifierFailure | undefined {
     walking = false;
     dropFastcallStack(env);
     checkStackDepth(env);
+    if (env.reachesMissingKfunc)
+      env.reject('unknown-helper', EINVAL, 'invalid kernel function call not eliminated in verifier pass');
     return undefined;
   } catch (error) {
     return failureOf(env, error, walking);
@@ -96,8 +98,7 @@ function failureOf(env: Env, error: unknown, walking: boolean): VerifierFailure 
   const place = walking ? { insn: env.insn } : {};
   if (error instanceof Rejection)
     return { code: error.code, errno: error.errno, message: error.message, ...place };
-  if (error instanceof BtfError)
-    return { code: error.code, errno: Errno.EINVAL, message: error.message, ...place };
+  if (error instanceof BtfError) return { code: error.code, errno: EINVAL, message: error.message, ...place };
   throw error;
 }
 

@@ -138,8 +138,10 @@ function checkCall(env: Env, code: number): void {
   if (env.state.lockMap !== 0 && src === 0 && program.imm[insn] !== SPIN_UNLOCK)
     env.reject('call-with-lock', EINVAL, 'function calls are not allowed while holding a lock');
   if (src === PSEUDO_CALL) checkSubprogCall(env);
-  else if (src === PSEUDO_KFUNC_CALL) throw unsupported('kernel functions (kfuncs)');
-  else checkHelperCall(env);
+  else if (src === PSEUDO_KFUNC_CALL) {
+    if (!program.isMissingKfuncCall(insn)) throw unsupported('kernel functions (kfuncs)');
+    env.reachesMissingKfunc = true;
+  } else checkHelperCall(env);
   env.scratchReg(0);
 }
 

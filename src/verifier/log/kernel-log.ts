@@ -176,7 +176,12 @@ function slotsText(lo: number, hi: number): string {
 /** An instruction as the kernel prints it; maps and kernel symbols are addresses. */
 function insnText(walk: Walk, insn: number): string {
   return disassembleInsn(walk.program.raws, insn, {
-    names: { helper: helperText, imm64: ({ slot, pseudo }) => addressText(walk, slot, pseudo) },
+    // Kernel function 0 is one that the loader did not find: the kernel has no name for it.
+    names: {
+      helper: helperText,
+      kfunc: (id) => (id === 0 ? '' : undefined),
+      imm64: ({ slot, pseudo }) => addressText(walk, slot, pseudo),
+    },
   });
 }
 

@@ -32,11 +32,14 @@ export function findSubprogs(env: Env, logLevel: number): void {
   const { program } = env;
   const starts = new Set([0]);
   for (let i = 0; i < program.length; i++) {
-    if (program.isKfuncCall(i)) throw unsupported('kernel functions (kfuncs)');
+    if (program.isKfuncCall(i)) checkKfunc(env, i);
     if (!program.isSubprogCall(i) && !program.isFunctionAddress(i)) continue;
     const start = i + program.imm[i]! + 1;
-    if (start < 0 || start >= program.length)
+    if (start < 0 || start >= program.length) {
+      // The statistics count the functions that were found by now.
+      env.subprogs = [...starts].map(newSubprog);
       env.reject('call-out-of-range', EINVAL, 'call to invalid destination');
+    }
     starts.add(start);
     if (starts.size > MAX_SUBPROGS) env.reject('too-many-subprogs', Errno.E2BIG, 'too many subprograms');
   }
@@ -46,6 +49,16 @@ export function findSubprogs(env: Env, logLevel: number): void {
     env.subprogs.forEach(({ start }, i) => {
       env.print(`func#${i} @${start}\n`);
     });
+}
+
+/**
+ * Number 0 stands for a weak kernel function that a loader did not find: such a call may be there as long as nothing reaches it.
+ * Source: add_kfunc_call in kernel/bpf/verifier.c.
+ */
+function checkKfunc(env: Env, i: number): void {
+  if (!env.gplCompatible)
+    env.reject('gpl-only', EINVAL, 'cannot call kernel function from non-GPL compatible program');
+  if (!env.program.isMissingKfuncCall(i)) throw unsupported('kernel functions (kfuncs)');
 }
 
 /** A tag on the program's BTF names a function that handles exceptions. */
