@@ -31,6 +31,8 @@ export class ValueLayout {
   private readonly access: Access;
   private readonly freed: readonly SpecialField[];
   private readonly special: readonly SpecialField[];
+  /** No special fields. */
+  private readonly plain: boolean;
   /** Offset and length of each run of ordinary bytes in a slot, in turn; the last one ends at `slot`. */
   private readonly runs: readonly number[];
 
@@ -44,6 +46,7 @@ export class ValueLayout {
     this.userSize = perCpu ? this.total : this.size;
     this.access = (attr.flags & MapFlag.BPF_F_RDONLY_PROG) === 0 ? 'readwrite' : 'read';
     this.special = fields;
+    this.plain = fields.length === 0;
     this.freed = fields.filter((field) => !NOT_FREED.has(field.kind));
     this.hasLock = fields.some((field) => field.kind === 'bpf_spin_lock');
     this.runs = runsBetween(fields, this.slot);
@@ -94,7 +97,7 @@ export class ValueLayout {
 
   /** Copies all slots into a user's array; special fields read as zero. */
   loadUser(value: number, to: Uint8Array): void {
-    if (this.special.length === 0) {
+    if (this.plain) {
       copyOut(this.memory, to, 0, value, this.userSize);
       return;
     }
