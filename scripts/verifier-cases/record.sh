@@ -8,4 +8,4 @@ work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 (cd "$root" && VERIFIER_CASES="$work/cases.prog" npx vitest run test/verifier/cases.test.ts > /dev/null 2>&1) || true
 [ -s "$work/cases.prog" ] || { echo "the cases cannot be read: run their test" >&2; exit 1; }
 "${ASK:-$root/../shared/oracle/ask.sh}" -l 2 -o "$work/out" "$work/cases.prog"
-node "$here/answers.js" "$work/out" "$root/fixtures/kernel-6.12/verifier-cases.json.gz"
+node "$here/answers.js" "$work/cases.prog" "$work/out" "$root/fixtures/kernel-6.12/verifier-cases.json.gz"
