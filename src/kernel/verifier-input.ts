@@ -3,6 +3,7 @@
  * user. No map is made for it. Sources: bpf_object_load_prog, bpf_object__create_map, bpf_object__populate_internal_map in
  * tools/lib/bpf/libbpf.c.
  */
+import { LoadError } from '../base/errors.ts';
 import { MAX_OBJ_NAME } from '../base/limits.ts';
 import type { Btf } from '../btf/index.ts';
 import { type KconfigValue, kconfigContent, type MapSpec, type ProgramSpec } from '../loader/index.ts';
@@ -17,6 +18,7 @@ import { builtinKernelTypes } from './kernel-types.ts';
 import { type LinkedProgram, mapFd, ProgramLinker } from './link-program.ts';
 import type { MissingPart } from './missing.ts';
 import type { BpfObject } from './object.ts';
+import { fixedAttachType, isProgramType, mayLoadWith } from './syscall/program-kinds.ts';
 
 /** Kinds without a number of entries. */
 const SIZELESS: readonly number[] = [
@@ -95,11 +97,12 @@ export class VerifierInputs {
 
   /**
    * The input of a program that was linked already.
-   * @throws LoadError when it cannot attach, or a `.kconfig` option has no value.
+   * @throws LoadError when the kernel has no such type of program or attachment, when it cannot attach, or a `.kconfig` option has no value.
    */
   fromLinked(program: ProgramSpec, linked: LinkedProgram, flags = 0): ObjectVerifierInput {
     const attach = this.linker.attachment(program);
     const { target, attachProgram } = attach;
+    checkKind(program, attach.attachType);
     const { btf } = this;
     const kind = attachProgram === true ? extensionKind(btf, program) : undefined;
     const [kernelBtf, ...moduleBtfs] = this.kernelTypes;
@@ -187,4 +190,12 @@ function functionsOf(program: ProgramSpec): FunctionInfo[] {
   return program.funcInfo.map((record) =>
     global.get(record.insn) === false ? { ...record, hidden: true } : record,
   );
+}
+
+/** What bpf_prog_load refuses with EINVAL ahead of the verifier. */
+function checkKind({ name, section, type }: ProgramSpec, attachType: number): void {
+  if (isProgramType(type) && mayLoadWith(type, fixedAttachType(type, attachType))) return;
+  const what = isProgramType(type) ? `with attach type ${attachType}` : 'at all';
+  const message = `Linux 6.12 as it is modelled loads no programs of type ${type} ${what}`;
+  throw new LoadError('bad-load-attributes', message, { program: name, section });
 }

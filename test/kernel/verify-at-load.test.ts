@@ -51,6 +51,14 @@ describe('an accepted program', () => {
   });
 });
 
+describe('a program of a type that the reference kernel is built without', () => {
+  it('is refused ahead of the verifier', () => {
+    const error: Error & { readonly code?: string } = rejection(objectOf({ lirc_mode2: DROP }));
+    expect(error.name).toBe('LoadError');
+    expect(error.code).toBe('bad-load-attributes');
+  });
+});
+
 describe('a rejected program', () => {
   it('is refused with the rule, the error number, the place and the log', () => {
     const error = rejection(objectOf({ xdp: BLIND_READ }));
