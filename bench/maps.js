@@ -70,6 +70,7 @@ const runtime = {
   storageOwnerAt: () => undefined,
   cgroupValue: () => 0,
   callStack: () => new Uint32Array(0),
+  seqFileAt: () => undefined,
   mapAt: (address) => maps.get(address),
   trace: () => undefined,
   symbolAt: () => undefined,

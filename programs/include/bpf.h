@@ -88,6 +88,8 @@ HELPER(105, long, bpf_strtol, const char *text, __u64 length, __u64 flags, long 
 HELPER(112, long, bpf_probe_read_user, void *to, __u32 size, const void *from);
 HELPER(113, long, bpf_probe_read_kernel, void *to, __u32 size, const void *from);
 HELPER(114, long, bpf_probe_read_user_str, void *to, __u32 size, const void *from);
+HELPER(126, long, bpf_seq_printf, void *seq, const char *format, __u32 format_size, const void *values, __u32 size);
+HELPER(127, long, bpf_seq_write, void *seq, const void *data, __u32 size);
 HELPER(131, void *, bpf_ringbuf_reserve, void *ringbuf, __u64 size, __u64 flags);
 HELPER(132, void, bpf_ringbuf_submit, void *record, __u64 flags);
 HELPER(133, void, bpf_ringbuf_discard, void *record, __u64 flags);

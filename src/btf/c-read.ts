@@ -1,5 +1,5 @@
 /**
- * C declarations to BTF: structs, unions, typedefs and functions, laid out as on x86-64. For small sets of types of one's own; what it does
+ * C declarations to BTF: structs, unions, enums, typedefs and functions, laid out as on x86-64. For small sets of types of one's own; what it does
  * not know (expressions, bit fields, attributes, function pointers) is an error with its line.
  */
 import { BtfError } from '../base/errors.ts';
@@ -31,6 +31,7 @@ const INTS: Readonly<Record<string, readonly [size: number, encoding: IntEncodin
 };
 const INT_WORDS: ReadonlySet<string> = new Set(['unsigned', 'char', 'short', 'int', 'long', '_Bool']);
 const POINTER = 8;
+const ENUM = 4;
 
 /** Prefix and typedef of what BTF has of a tracepoint: `TRACEPOINT(name, arguments)` stands for it. */
 const TRACEPOINT = 'TRACEPOINT';
@@ -74,6 +75,7 @@ class Reader {
     if (this.take(TRACEPOINT)) this.tracepoint();
     else if (this.take('typedef')) this.typedef();
     else if (isTagged && this.tokens[this.next + 2]?.text === '{') this.struct();
+    else if (this.peek() === 'enum' && this.tokens[this.next + 2]?.text === '{') this.enumeration();
     else this.func();
     this.expect(';');
   }
@@ -139,9 +141,25 @@ class Reader {
     this.known.set(`${kind} ${name}`, { id, size, align });
   }
 
+  /** Values follow each other unless one is given; the size is that of an int. */
+  private enumeration(): void {
+    this.next++;
+    const name = this.word();
+    this.expect('{');
+    const values: { name: string; value: number }[] = [];
+    let value = 0;
+    do {
+      const enumerator = this.word();
+      if (this.take('=')) value = this.number('the value of an enumerator');
+      values.push({ name: enumerator, value: value++ });
+    } while (this.take(','));
+    this.expect('}');
+    const id = this.add({ kind: 'enum', name, size: ENUM, signed: false, values });
+    this.known.set(`enum ${name}`, { id, size: ENUM, align: ENUM });
+  }
+
   private arrayOf(element: Laid): Laid {
-    const count = Number(this.word());
-    if (!Number.isInteger(count)) throw this.failure('the number of elements must be a number');
+    const count = this.number('the number of elements');
     this.expect(']');
     const indexType = this.integer('unsigned int').id;
     const id = this.add({ kind: 'array', name: '', elementType: element.id, indexType, count });
@@ -167,7 +185,7 @@ class Reader {
     const word = this.word();
     if (word === 'void') return { id: 0, size: 0, align: 0 };
     if (word === 'struct' || word === 'union') return this.tagged(`${word} ${this.word()}`);
-    const known = this.known.get(word);
+    const known = this.known.get(word === 'enum' ? `enum ${this.word()}` : word);
     if (known !== undefined) return known;
     this.next--;
     throw this.failure(`there is no type '${word}'`);
@@ -225,6 +243,12 @@ class Reader {
     if (!/^\w+$/.test(token)) throw this.failure(`a name is missing before '${token}'`);
     this.next++;
     return token;
+  }
+
+  private number(what: string): number {
+    const value = Number(this.word());
+    if (Number.isInteger(value)) return value;
+    throw this.failure(`${what} must be a number`);
   }
 
   private failure(message: string): BtfError {

@@ -12,6 +12,7 @@ export type {
   RedirectRequest,
   RunningProgram,
   RuntimeWords,
+  SeqFilePort,
   SymbolPort,
   TracedEvent,
 } from './runtime.ts';

@@ -5,7 +5,7 @@
 import { Errno } from '../base/errno.ts';
 import { cStringAt, findZero } from '../base/text.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
-import { MAX_ARGUMENTS, Printf } from './printf.ts';
+import { Printf } from './printf.ts';
 import { SafeMemory } from './safe-memory.ts';
 
 /** MAX_BPRINTF_BUF of include/linux/bpf.h: bytes of a printed line, its terminating zero included. */
@@ -16,15 +16,6 @@ export const printHelpers: FamilyMaker = (runtime) => {
   const { memory } = runtime;
   const printf = new Printf(new SafeMemory(memory), runtime);
   const line = new Uint8Array(LINE_BYTES);
-
-  /** Takes `length` bytes of 64-bit values at an address; false when that is no list of arguments. */
-  const takeArguments = (address: number, length: number): boolean => {
-    const bytes = length >>> 0;
-    if (bytes % 8 !== 0 || bytes > 8 * MAX_ARGUMENTS || (bytes !== 0 && address === 0)) return false;
-    printf.count = bytes / 8;
-    for (let i = 0; i < bytes / 4; i++) printf.words[i] = memory.view.getInt32((address >>> 0) + 4 * i, true);
-    return true;
-  };
 
   /** Prints to the trace pipe; the length of the whole text or a negative errno. */
   const trace = (format: number, size: number): number => {
@@ -53,12 +44,12 @@ export const printHelpers: FamilyMaker = (runtime) => {
     }),
 
     bpf_trace_vprintk: plain((format, size, values, length) =>
-      takeArguments(values, length) ? trace(format, size) : -Errno.EINVAL,
+      printf.takeArguments(memory, values, length) ? trace(format, size) : -Errno.EINVAL,
     ),
 
     // Returns the length with the terminating zero, also when less was written.
     bpf_snprintf: plain((target, size, format, values, length) => {
-      if (!takeArguments(values, length)) return -Errno.EINVAL;
+      if (!printf.takeArguments(memory, values, length)) return -Errno.EINVAL;
       const start = format >>> 0;
       const end = findZero(memory.u8, start);
       const error = printf.pack(memory.u8, start, end);

@@ -6,6 +6,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { encodeUtf8, findZero } from '../base/text.ts';
+import type { Memory } from '../vm/index.ts';
 import { type Directive, FormatParser } from './format-parser.ts';
 import type { Halves, SymbolPort } from './runtime.ts';
 import type { SafeMemory } from './safe-memory.ts';
@@ -14,7 +15,7 @@ import { TextWriter } from './text-writer.ts';
 /** MAX_BPRINTF_BIN_ARGS. */
 const PACKED_BYTES = 512;
 /** MAX_BPRINTF_VARARGS of include/linux/bpf.h. */
-export const MAX_ARGUMENTS = 12;
+const MAX_ARGUMENTS = 12;
 
 const KERNEL = 0x6b;
 const UPPER_I = 0x49;
@@ -38,6 +39,15 @@ export class Printf {
   constructor(safe: SafeMemory, symbols: SymbolPort) {
     this.safe = safe;
     this.symbols = symbols;
+  }
+
+  /** Takes `length` bytes of 64-bit values at an address as arguments; false when that is no list of arguments. */
+  takeArguments({ view }: Memory, address: number, length: number): boolean {
+    const bytes = length >>> 0;
+    if (bytes % 8 !== 0 || bytes > 8 * MAX_ARGUMENTS || (bytes !== 0 && address === 0)) return false;
+    this.count = bytes / 8;
+    for (let i = 0; i < bytes / 4; i++) this.words[i] = view.getInt32((address >>> 0) + 4 * i, true);
+    return true;
   }
 
   /** Checks the format bytes[start, end) and packs the arguments: 0, -EINVAL or -ENOSPC. */

@@ -100,6 +100,16 @@ export interface PacketSocket {
   isUnder(cgroup: CgroupRef): boolean;
 }
 
+/** The file that an iterator's program writes to, as far as it has room (struct seq_file). */
+export interface SeqFilePort {
+  /** Address where the next byte goes. */
+  readonly position: number;
+  /** Bytes from there to the end of the buffer; 0 after an overflow. */
+  readonly room: number;
+  /** So many bytes were written, if they are fewer than there is room; else the file has overflowed, for which it gives false. */
+  advance(bytes: number): boolean;
+}
+
 /** What is known of the event that a tracing program runs on. */
 export interface TracedEvent {
   /** Address of the traced function, 0 when there is none. */
@@ -138,6 +148,8 @@ export interface HelperRuntime extends SymbolPort {
   cgroupValue(values: CgroupValues): number;
   /** The call stack of the event, innermost frame first, as pairs of halves; empty when it is not known. */
   callStack(user: boolean): Uint32Array;
+  /** The file whose struct seq_file stands at an address. */
+  seqFileAt(address: number): SeqFilePort | undefined;
   /** The map whose kernel object stands at an address, in constant time. */
   mapAt(address: number): BpfMap | undefined;
   /** Takes a line of bpf_trace_printk, without its end of line unless the program wrote one. */

@@ -23,6 +23,7 @@ import { redirectHelpers } from './redirect.ts';
 import { redirectMapHelpers } from './redirect-map.ts';
 import { ringbufHelpers } from './ringbuf.ts';
 import type { HelperRuntime } from './runtime.ts';
+import { seqHelpers } from './seq.ts';
 import { socketHelpers } from './socket.ts';
 import { stackHelpers } from './stack.ts';
 import { storageHelpers } from './storage.ts';
@@ -48,6 +49,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   redirectHelpers,
   redirectMapHelpers,
   ringbufHelpers,
+  seqHelpers,
   socketHelpers,
   stackHelpers,
   storageHelpers,

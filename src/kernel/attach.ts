@@ -6,6 +6,8 @@ import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
 import { BpfAttachType, BpfProgType, progTypeName } from '../spec/index.ts';
+import type { IteratorChoice } from './iterators/target.ts';
+import type { LiveMap } from './live-map.ts';
 
 /** What the section name leaves open. */
 export interface AttachOptions {
@@ -17,6 +19,12 @@ export interface AttachOptions {
   readonly target?: string;
   /** Tracing: what bpf_get_attach_cookie gives. */
   readonly cookie?: number | bigint;
+  /** Iterators over map elements: the map. */
+  readonly map?: { readonly loaded: LiveMap };
+  /** Iterators over tasks: the threads of this process only. */
+  readonly pid?: number;
+  /** Iterators over tasks: this thread only. */
+  readonly tid?: number;
 }
 
 export const DEFAULT_DEVICE = 'eth0';
@@ -73,6 +81,20 @@ export function hookOf(spec: ProgramSpec, options: AttachOptions): string {
   const rule = RULES[spec.type];
   if (rule === undefined) throw notSimulated(spec);
   return rule(spec, options);
+}
+
+/** Whether a program is one of an iterator. */
+export function isIterator(spec: ProgramSpec): boolean {
+  return spec.type === BpfProgType.BPF_PROG_TYPE_TRACING && spec.attachType === BpfAttachType.BPF_TRACE_ITER;
+}
+
+/** What options say an iterator walks over. @throws UsageError for a map that is not loaded. */
+export function iteratorChoice({ map, pid, tid }: AttachOptions): IteratorChoice {
+  return {
+    ...(map === undefined ? {} : { map: map.loaded }),
+    ...(pid === undefined ? {} : { tasks: { kind: 'process', id: pid } }),
+    ...(tid === undefined ? {} : { tasks: { kind: 'thread', id: tid } }),
+  };
 }
 
 /** The hook of a function's entry or return under any of a system call's names: `sys_clone`, `__x64_sys_clone`. */

@@ -1,6 +1,7 @@
 /** What file descriptors and paths stand for: objects of the kernel, and what of them a file holds. */
 import type { Held, PerfEventRef, SocketRef, StorageOwner } from '../maps/index.ts';
 import type { KernelLink } from './hooks.ts';
+import type { ReadableSession } from './iterators/ports.ts';
 import type { LiveBtf } from './live-btf.ts';
 import type { LiveMap } from './live-map.ts';
 import type { LoadedProgram } from './loaded-program.ts';
@@ -21,7 +22,7 @@ export type KernelFile =
   | { readonly kind: 'link'; readonly link: KernelLink; readonly held: Held }
   | { readonly kind: 'perf-event'; readonly event: PerfEventRef; readonly held: Held }
   | { readonly kind: 'path'; readonly node: PathNode; readonly held: Held }
-  | { readonly kind: 'iterator'; readonly held: Held }
+  | { readonly kind: 'iterator'; readonly session: ReadableSession; readonly held: Held }
   | { readonly kind: 'socket'; readonly socket: SocketRef; readonly held: Held }
   | { readonly kind: 'pidfd'; readonly task: StorageOwner; readonly held: Held }
   | { readonly kind: 'stats'; readonly held: Held }

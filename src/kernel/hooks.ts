@@ -7,6 +7,7 @@ import { Errno, SyscallError } from '../base/errno.ts';
 import type { Held } from '../maps/index.ts';
 import { BpfLinkType } from '../spec/index.ts';
 import { IdTable } from './ids.ts';
+import type { SessionSource } from './iterators/ports.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 
 /** A program at a hook, until it is detached. */
@@ -64,6 +65,10 @@ export interface LinkRules {
    * kind cannot be updated (EINVAL).
    */
   readonly checkUpdate?: (program: LoadedProgram, link: KernelLink, old: LoadedProgram | undefined) => number;
+  /** Links of iterators: what they walk over. */
+  readonly iterator?: SessionSource;
+  /** Told when the last reference went. */
+  readonly onRelease?: () => void;
   /** Told after an update, and whether it brought another program. */
   readonly onUpdate?: (changed: boolean) => void;
 }
@@ -135,6 +140,7 @@ export class KernelLink implements Link, Held {
     if (this.references > 0) return;
     this.takeOff();
     this.table.ids.remove(this.id);
+    this.rules.onRelease?.();
     this.current.release();
   }
 

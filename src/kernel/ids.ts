@@ -10,6 +10,7 @@ const LAST_ID = 0x7fffffff;
 export class IdTable<T> {
   private readonly objects = new Map<number, T>();
   private last = 0;
+  private listener: (object: T) => void = () => undefined;
 
   /** How many objects there are. */
   get count(): number {
@@ -37,7 +38,15 @@ export class IdTable<T> {
 
   /** Forgets an object that is gone. */
   remove(id: number): void {
+    const object = this.objects.get(id);
+    if (object === undefined) return;
     this.objects.delete(id);
+    this.listener(object);
+  }
+
+  /** Has `listener` called with each object that goes; there is one listener. */
+  onRemove(listener: (object: T) => void): void {
+    this.listener = listener;
   }
 
   /** The smallest id in use that is greater than `id`; undefined when there is none. */

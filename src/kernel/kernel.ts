@@ -58,6 +58,9 @@ export class Kernel {
     this.machine = new Machine(options);
     this.strictTypes = options.btf !== undefined;
     this.events = new EventSource(this.machine, this.hooks);
+    this.hooks.ids.onRemove((link) => {
+      this.machine.images.drop(link);
+    });
     this.devices = new DeviceTable(this.machine, this.hooks);
     this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
     this.ksyms = options.ksyms ?? {};

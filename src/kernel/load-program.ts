@@ -17,7 +17,7 @@ import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import { showMissing } from './missing.ts';
 import { type ProgramCode, prepareProgram, type RunTargets } from './prepare-program.ts';
-import type { ProgramFacts } from './program-facts.ts';
+import type { ProgramFacts, ProgramUses } from './program-facts.ts';
 
 /** What came of a verification. */
 export interface Verification {
@@ -28,6 +28,8 @@ export interface Verification {
   readonly stats?: VerifierStats;
   /** Loads that may miss memory (VerifierResult); undefined if not accepted. */
   readonly probeLoads?: readonly number[];
+  /** What the program uses; undefined if not accepted. */
+  readonly uses?: ProgramUses;
 }
 
 /** A program to load. */
@@ -48,8 +50,9 @@ const LOG_SIZE = 16 * 1024 * 1024;
  * @param code For the error: name, source lines, and what the kernel does not have.
  */
 export function verifyProgram(code: ProgramCode, input: VerifierInput, cpus: number): Verification {
-  const { failure, stats, probeLoads } = verify(input, { cpuCount: cpus });
-  if (failure === undefined) return { accepted: true, stats, probeLoads };
+  const result = verify(input, { cpuCount: cpus });
+  const { failure, stats, probeLoads } = result;
+  if (failure === undefined) return { accepted: true, stats, probeLoads, uses: result };
   const logged = verify(input, { cpuCount: cpus, logLevel: LOG_LEVEL1, logSize: LOG_SIZE });
   const shown = showMissing(logged, code.missing);
   return { accepted: false, stats, error: rejection(code, shown.failure ?? failure, shown.log) };
@@ -66,7 +69,7 @@ export function loadProgram(
   verification: Verification,
 ): LoadedProgram {
   const { code, kind, facts, targets } = request;
-  const { probeLoads } = verification;
+  const { probeLoads, uses } = verification;
   const verified = probeLoads === undefined ? {} : { verified: { probeLoads } };
   const runnable = prepareProgram({ ...code, ...verified }, targets);
   machine.engine.prepare(runnable.prepared);
@@ -76,7 +79,11 @@ export function loadProgram(
     { name: code.name, type, attachType, flags },
     runnable,
     verification.accepted,
-    { ...facts, ...(verifiedInsns === undefined ? {} : { verifiedInsns }) },
+    {
+      ...facts,
+      ...(verifiedInsns === undefined ? {} : { verifiedInsns }),
+      ...(uses === undefined ? {} : { uses: usesOf(uses) }),
+    },
   );
   program.hold();
   try {
@@ -86,6 +93,10 @@ export function loadProgram(
     throw error;
   }
   return program;
+}
+
+function usesOf({ contextBytes, bufferBytes, boundToAttachType }: ProgramUses): ProgramUses {
+  return { contextBytes, bufferBytes, boundToAttachType };
 }
 
 /** Programs that use one prog array must be of one kind (bpf_check_tail_call in kernel/bpf/core.c). */

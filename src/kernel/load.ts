@@ -25,7 +25,7 @@ import { loadProgram, type Verification, verifyProgram } from './load-program.ts
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import type { ProgramCode, RunTargets } from './prepare-program.ts';
-import { dumpedCode } from './program-facts.ts';
+import { dumpedCode, type ProgramFacts } from './program-facts.ts';
 import type { VerifierInputs } from './verifier-input.ts';
 
 /** What a load depends on beside the object. */
@@ -143,11 +143,22 @@ function loadOne(
     code: dumpedCode(linked.insns, targets.maps),
     functions: spec.funcInfo,
     ...(object.btf === undefined ? {} : { btf: machine.liveBtf(object.btf) }),
+    ...attachFacts(machine, input),
   };
   return {
     program: loadProgram(machine, { code, kind: input ?? spec, targets, facts }, verification),
     verification,
   };
+}
+
+/** The type of the kernel that a program attaches to. */
+function attachFacts(
+  machine: Machine,
+  input: VerifierInput | undefined,
+): Partial<Pick<ProgramFacts, 'attachBtfId' | 'attachBtf'>> {
+  const btf = input?.attachBtf ?? input?.kernelBtf;
+  if (input?.attachBtfId === undefined || input.attachBtfId === 0 || btf === undefined) return {};
+  return { attachBtfId: input.attachBtfId, attachBtf: machine.liveBtf(btf) };
 }
 
 /** The program's input, as far as libbpf would have one, and what the verifier says of it. */

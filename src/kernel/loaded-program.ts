@@ -22,6 +22,12 @@ export interface ProgramKind {
   readonly flags: number;
 }
 
+/** Name of the type that a program attaches to; '' when it has none. */
+export function attachName({ facts }: LoadedProgram): string {
+  const { attachBtf, attachBtfId = 0 } = facts;
+  return attachBtfId === 0 ? '' : (attachBtf?.btf.nameOf(attachBtfId) ?? '');
+}
+
 export class LoadedProgram implements ProgRef {
   readonly id: number;
   readonly kind: ProgramKind;

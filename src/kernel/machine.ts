@@ -11,6 +11,7 @@ import {
   type HelperRuntime,
   type PacketPort,
   type RunningProgram,
+  type SeqFilePort,
   type TracedEvent,
 } from '../helpers/index.ts';
 import type {
@@ -31,6 +32,8 @@ import { Clock, type ClockOptions } from './clock.ts';
 import { CurrentWords } from './current-words.ts';
 import { FdTable } from './fds.ts';
 import { IdTable } from './ids.ts';
+import { SeqFileTable } from './iterators/seq-file.ts';
+import { KernelImages } from './kernel-images.ts';
 import { builtinKernelTypes } from './kernel-types.ts';
 import { LiveBtf } from './live-btf.ts';
 import { LiveMap } from './live-map.ts';
@@ -117,6 +120,10 @@ export class Machine implements HelperRuntime, MapEnv {
   statsUsers = 0;
   readonly engine: RepeatingEngine;
   readonly words: CurrentWords;
+  /** Structs that programs and links have in memory, and files of iterators. */
+  readonly images: KernelImages;
+  readonly seqFiles: SeqFileTable;
+  private iteratorSessions = 0;
   /** By address of the kernel object. */
   private readonly maps = new Map<number, LiveMap>();
   private situation: Situation;
@@ -138,7 +145,10 @@ export class Machine implements HelperRuntime, MapEnv {
     this.kernelTypes.forEach((btf, i) => {
       this.liveBtf(btf, i === 0 ? 'vmlinux' : `module${i}`).hold();
     });
-    this.tasks = new TaskTable(this.memory, this.kernelTypes[0] ?? builtinKernelTypes());
+    const types = this.kernelTypes[0] ?? builtinKernelTypes();
+    this.tasks = new TaskTable(this.memory, types);
+    this.images = new KernelImages(this.memory, types, this.programs);
+    this.seqFiles = new SeqFileTable(this.memory, types);
     this.words = new CurrentWords(this.memory, this.clock);
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
     this.objects = new ObjectTable(this.memory, this.fds, this.tasks, () => this.situation.task);
@@ -338,6 +348,15 @@ export class Machine implements HelperRuntime, MapEnv {
   afterRun(action: () => void): void {
     if (this.runs === 0) action();
     else this.postponed.push(action);
+  }
+
+  seqFileAt(address: number): SeqFilePort | undefined {
+    return this.seqFiles.at(address);
+  }
+
+  /** Number of an iterator that is opened now. */
+  nextIteratorSession(): number {
+    return ++this.iteratorSessions;
   }
 
   mapAt(address: number): BpfMap | undefined {

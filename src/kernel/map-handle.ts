@@ -73,6 +73,11 @@ export class MapHandle {
     return PER_CPU_TYPES.has(this.spec.type);
   }
 
+  /** The map in the kernel. @throws UsageError before load. */
+  get loaded(): LiveMap {
+    return this.need().live;
+  }
+
   /** The live map; for those who work with bytes and addresses. */
   get map(): BpfMap {
     return this.need().map;

@@ -2,14 +2,17 @@
  * The user's side of the simulated process: memory that system calls may point to, files by path, perf events, and descriptors. What
  * open(2), mkdir(2), unlink(2), close(2) and perf_event_open(2) are for programs that use bpf(2).
  */
+import { concatBytes } from '../base/bytes.ts';
 import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { FdTable } from './fds.ts';
-import { perfEventFile, programFile } from './files.ts';
-import type { HookTable } from './hooks.ts';
+import { type Pinnable, perfEventFile, programFile } from './files.ts';
+import { type HookTable, KernelLink, type Link } from './hooks.ts';
 import type { Inode } from './inodes.ts';
+import type { SessionSource } from './iterators/ports.ts';
 import { KernelObject } from './kernel-object.ts';
+import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import type { PathTable } from './paths.ts';
 import { pathOf } from './paths.ts';
@@ -17,6 +20,10 @@ import { PerfEvent, type PerfEventTarget } from './perf-events.ts';
 import type { Program } from './program.ts';
 import type { Socket } from './sockets.ts';
 import type { Task } from './tasks.ts';
+
+/** Bytes that one read gives at most (include/linux/fs.h). */
+const MAX_RW_COUNT = 0x7ffff000;
+const PAGE_BYTES = 4096;
 
 export class Process {
   private readonly machine: Machine;
@@ -54,10 +61,39 @@ export class Process {
   /** Opens a directory of the bpffs, a cgroup or another path. @throws SyscallError as open(2). */
   open(path: string): number {
     const node = this.paths.find(path);
-    if (node.kind === 'pin')
-      throw new SyscallError(Errno.EACCES, `what is pinned at '${path}' is opened by BPF_OBJ_GET`);
+    if (node.pin !== undefined) return this.openPin(node.pin, path);
     const nothing = { hold: () => undefined, release: () => undefined };
     return this.opened(this.fds.open({ kind: 'path', node, held: nothing }));
+  }
+
+  /**
+   * read(2): up to `size` bytes of an iterator, none at its end.
+   * @throws SyscallError EBADF; EINVAL for what cannot be read; E2BIG, EAGAIN, ENOMEM of an iterator; VmFault when its program faults.
+   */
+  read(fd: number, size: number): Uint8Array<ArrayBuffer> {
+    const file = this.fds.get(fd);
+    if (file === undefined) throw new SyscallError(Errno.EBADF, `descriptor ${fd} is not open`);
+    if (file.kind !== 'iterator')
+      throw new SyscallError(Errno.EINVAL, `descriptor ${fd} is a ${file.kind}, which cannot be read here`);
+    return file.session.read(Math.min(size, MAX_RW_COUNT));
+  }
+
+  /** Reads to the end, in pieces of a page, as cat(1) does. @throws as `read`. */
+  readAll(fd: number): Uint8Array {
+    const pieces: Uint8Array[] = [];
+    for (let piece = this.read(fd, PAGE_BYTES); piece.length > 0; piece = this.read(fd, PAGE_BYTES))
+      pieces.push(piece);
+    return concatBytes(pieces);
+  }
+
+  /**
+   * A descriptor of an iterator, to be read (BPF_ITER_CREATE).
+   * @throws UsageError for links of other kinds; SyscallError ENOMEM, EOPNOTSUPP.
+   */
+  openIterator(link: Link): number {
+    const iterator = link instanceof KernelLink ? link.rules.iterator : undefined;
+    if (iterator === undefined) throw new UsageError('no-iterator', `${link.hook} is no iterator`);
+    return this.openSession(iterator, link.program);
   }
 
   /** Makes a directory below /sys/fs/bpf, or a cgroup below /sys/fs/cgroup. @throws SyscallError as mkdir(2). */
@@ -91,6 +127,24 @@ export class Process {
   /** Closes a descriptor. @throws SyscallError EBADF. */
   close(fd: number): void {
     if (!this.fds.close(fd)) throw new SyscallError(Errno.EBADF, `descriptor ${fd} is not open`);
+  }
+
+  /** A pinned iterator is opened as a file; other pins only by BPF_OBJ_GET (bpf_mkobj_ops in kernel/bpf/inode.c). */
+  private openPin(pin: Pinnable, path: string): number {
+    const iterator = pin.kind === 'link' ? pin.link.rules.iterator : undefined;
+    if (pin.kind !== 'link' || iterator === undefined)
+      throw new SyscallError(Errno.EIO, `what is pinned at '${path}' is opened by BPF_OBJ_GET`);
+    return this.openSession(iterator, pin.link.program);
+  }
+
+  private openSession(iterator: SessionSource, program: LoadedProgram): number {
+    const session = iterator.open(program);
+    session.hold();
+    try {
+      return this.opened(this.fds.open({ kind: 'iterator', session, held: session }));
+    } finally {
+      session.release();
+    }
   }
 
   private get fds(): FdTable {

@@ -10,9 +10,13 @@ import {
   type RawInsn,
   rawToBytes,
 } from '../isa/index.ts';
+import type { VerifierResult } from '../verifier/index.ts';
 import type { LiveBtf } from './live-btf.ts';
 import type { LiveMap } from './live-map.ts';
 import { sha1 } from './sha1.ts';
+
+/** Parts of VerifierResult that count when the program is attached or run: bytes of its context and buffers, and its attach type. */
+export type ProgramUses = Pick<VerifierResult, 'contextBytes' | 'bufferBytes' | 'boundToAttachType'>;
 
 /** What only who loads the program knows. */
 export interface ProgramFacts {
@@ -25,10 +29,8 @@ export interface ProgramFacts {
   /** Type that it attaches to, and whose type that is. */
   readonly attachBtfId?: number;
   readonly attachBtf?: LiveBtf;
-  /** Bytes of its context from the start that it reads or writes. */
-  readonly contextBytes?: number;
-  /** It may only be attached as it was loaded. */
-  readonly boundToAttachType?: boolean;
+  /** What the verifier saw it use; unknown of programs that it did not accept. */
+  readonly uses?: ProgramUses;
   /** Instructions that the verifier looked at. */
   readonly verifiedInsns?: number;
 }

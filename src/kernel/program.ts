@@ -1,8 +1,9 @@
 /** A program as a user of the library holds it: attach it to its event, or run it once on data of one's own. */
 import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
-import { type AttachOptions, hookOf } from './attach.ts';
+import { type AttachOptions, hookOf, isIterator, iteratorChoice } from './attach.ts';
 import type { HookTable, Link } from './hooks.ts';
+import { linkIterator } from './iterators/link.ts';
 import type { Verification } from './load-program.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
@@ -50,7 +51,8 @@ export class Program {
    * @throws UsageError or SyscallError when there is no such place.
    */
   attach(options: AttachOptions = {}): Link {
-    const { program, hooks } = this.need();
+    const { program, hooks, machine } = this.need();
+    if (isIterator(this.spec)) return linkIterator(machine, hooks, program, iteratorChoice(options)).own();
     return hooks.attach(hookOf(this.spec, options), program, BigInt(options.cookie ?? 0));
   }
 

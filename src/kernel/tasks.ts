@@ -67,6 +67,19 @@ export class TaskTable {
     return this.byPid.get(pid);
   }
 
+  /** The task with this pid or the smallest greater one. */
+  from(pid: number): Task | undefined {
+    let found: Task | undefined;
+    for (const task of this.byPid.values())
+      if (task.pid >= pid && (found === undefined || task.pid < found.pid)) found = task;
+    return found;
+  }
+
+  /** The threads of a process in the order in which they were made. */
+  threadsOf(tgid: number): Task[] {
+    return [...this.byPid.values()].filter((task) => task.tgid === tgid);
+  }
+
   /** The task whose struct task_struct is at an address. */
   at(address: number): Task | undefined {
     return this.byAddress.get(address);

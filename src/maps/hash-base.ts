@@ -8,7 +8,7 @@ import { type ElementLayout, elementLayout } from './elements.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, MapFlag } from './flags.ts';
 import { readBuckets } from './hash-batch.ts';
 import { HashTable } from './hash-table.ts';
-import type { BatchOutcome, BatchRequest, BpfMap, MapAttr, MapEnv, MapIterator } from './map.ts';
+import type { BatchOutcome, BatchRequest, BpfMap, HashBuckets, MapAttr, MapEnv, MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import { ValueLayout } from './value-layout.ts';
@@ -64,6 +64,16 @@ export abstract class HashMapBase implements BpfMap {
 
   delete(key: number): number {
     return this.remove(this.table.find(key));
+  }
+
+  get buckets(): HashBuckets {
+    const { table, layout } = this;
+    return {
+      count: table.bucketCount,
+      first: (bucket) => table.firstIn(bucket),
+      next: (element) => table.nextInBucket(element),
+      keyOf: (element) => element + layout.keyAt,
+    };
   }
 
   /** A walk over all elements, for the kinds that programs may walk. */

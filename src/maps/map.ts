@@ -97,6 +97,8 @@ export interface BpfMap {
   lookupPercpu?(key: number, cpu: number): number;
   /** Walks the entries for bpf_for_each_map_elem; undefined where unsupported. */
   iterate?(): MapIterator;
+  /** Hash kinds: its elements by bucket, for iterators that stop and go on. */
+  readonly buckets?: HashBuckets;
   /** Address of byte `offset` of the value for a `map-value` ld_imm64, or a negative errno; undefined where unsupported (ENOTSUPP). */
   directValue?(offset: number): number;
   /** Where values lie, for maps that compiled programs may look up in without a call; as `lookup` does it. */
@@ -149,6 +151,17 @@ export interface BpfMap {
 
   /** Releases all linear memory. The map must not be used afterwards. */
   free(): void;
+}
+
+/** The elements of a hash, by the addresses of their (first CPU's) values. */
+export interface HashBuckets {
+  readonly count: number;
+  /** The first element of a bucket, 0 when it is empty. */
+  first(bucket: number): number;
+  /** The next one of the same bucket, or 0. Also of an element that was deleted, as long as it was not used again. */
+  next(element: number): number;
+  /** Address of an element's key. */
+  keyOf(element: number): number;
 }
 
 /** A batch command's attributes, its user memory as arrays; one that is too short gives EFAULT where the kernel would meet its end. */

@@ -9,7 +9,7 @@ import type { RejectionCode } from './codes.ts';
 import { REG_WORDS } from './domain/index.ts';
 import { Rejection } from './errors.ts';
 import type { AttachTarget, BtfVariable, FunctionAux, Subprog, UsedMap } from './found.ts';
-import type { FunctionInfo, VerifierInput } from './input.ts';
+import type { BufferKind, FunctionInfo, VerifierInput } from './input.ts';
 import {
   BPF_F_SLEEPABLE,
   BPF_F_STRICT_ALIGNMENT,
@@ -124,6 +124,8 @@ export class Env implements Walk {
 
   /** Bytes of the context from its start that accesses reach. */
   contextBytes = 0;
+  /** The same of the buffers that contexts lead to. */
+  readonly bufferBytes: Record<BufferKind, number> = { rdonly: 0, rdwr: 0, tracepoint: 0 };
   /** The program returns what only its own attach type allows. */
   boundToAttachType = false;
 

@@ -97,6 +97,9 @@ export interface VerifierFailure {
   readonly insn?: number;
 }
 
+/** Buffers of iterators that programs may only read or also write, and those of writable tracepoints. */
+export type BufferKind = 'rdonly' | 'rdwr' | 'tracepoint';
+
 export interface VerifierResult {
   readonly verdict: 'accept' | 'reject';
   /** Present exactly if rejected. */
@@ -108,6 +111,8 @@ export interface VerifierResult {
   readonly probeLoads: readonly number[];
   /** Bytes of the context from its start that the program uses (max_ctx_offset); a test run must give as many. */
   readonly contextBytes: number;
+  /** Bytes that it uses of the buffers that its context leads to: who attaches it sees to it that they are there. */
+  readonly bufferBytes: Readonly<Record<BufferKind, number>>;
   /** The program may only be attached as it was loaded, for what it returns (enforce_expected_attach_type). */
   readonly boundToAttachType: boolean;
   /** '' without a log level. */

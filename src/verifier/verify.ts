@@ -61,6 +61,7 @@ export function verify(input: VerifierInput, options: VerifierOptions = {}): Ver
     stats,
     probeLoads: failure === undefined ? probeLoads(env) : [],
     contextBytes: env.contextBytes,
+    bufferBytes: env.bufferBytes,
     boundToAttachType: env.boundToAttachType,
     log: text,
     logTruncated: log?.buffer.truncated ?? false,

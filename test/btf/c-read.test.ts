@@ -47,6 +47,20 @@ describe('structs', () => {
   });
 });
 
+describe('enums', () => {
+  it('count on from the last value', () => {
+    const btf = read('enum kind { A, B, C = 7, D };\nstruct s { char a; enum kind b; };');
+    expect(btf.findByName('kind', 'enum')?.values).toEqual([
+      { name: 'A', value: 0 },
+      { name: 'B', value: 1 },
+      { name: 'C', value: 7 },
+      { name: 'D', value: 8 },
+    ]);
+    expect(layout(btf, 's')).toEqual({ a: 0, b: 4 });
+    expect(() => readC('enum kind { A = x };')).toThrow(/value of an enumerator/);
+  });
+});
+
 describe('functions', () => {
   it('have names for their parameters; (void) has none', () => {
     const btf = read('long f(const char *name, unsigned int n);\nint g(void);\nint h();');

@@ -10,6 +10,7 @@ import {
   type HelperRuntime,
   type PacketPort,
   type RedirectRequest,
+  type SeqFilePort,
 } from '../../src/helpers/index.ts';
 import {
   type BpfMap,
@@ -75,6 +76,8 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   random = (): number => this.randoms.shift() ?? 0;
   currentTask = (): typeof this.task => this.task;
   cgroupPath = (): readonly number[] => this.cgroups;
+  seqFile: SeqFilePort | undefined;
+  seqFileAt = (): SeqFilePort | undefined => this.seqFile;
   mapAt = (address: number): BpfMap | undefined => this.maps.get(address);
   trace = (text: string): void => void this.printed.push(text);
   symbolAt = ({ lo, hi }: Halves): string | undefined =>

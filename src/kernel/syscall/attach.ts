@@ -48,7 +48,7 @@ function mayAttach(program: LoadedProgram, attachType: number): boolean {
       // What it was loaded for counts only for programs that make use of it.
       return (
         programTypeOf(attachType) === type &&
-        (program.facts.boundToAttachType !== true || attachType === expectedAttachType)
+        (program.facts.uses?.boundToAttachType !== true || attachType === expectedAttachType)
       );
     case P.BPF_PROG_TYPE_EXT:
       return true;

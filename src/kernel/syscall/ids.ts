@@ -21,7 +21,7 @@ const INT_MAX = 0x7fffffff;
 
 /** The command for one table of objects. */
 export function nextId(
-  tableOf: (sys: SyscallContext) => IdTable<unknown>,
+  tableOf: (sys: SyscallContext) => Pick<IdTable<unknown>, 'after'>,
 ): (sys: SyscallContext, attr: Attributes<NextIdCommand>) => number {
   return (sys, attr) => {
     attr.checkUnused();

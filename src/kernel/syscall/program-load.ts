@@ -252,14 +252,13 @@ function makeProgram(
       lineRecords: records.lineBytes,
       attachBtfId: target.btfId,
       ...(target.btf === undefined ? {} : { attachBtf: target.btf }),
-      contextBytes: result.contextBytes,
-      boundToAttachType: result.boundToAttachType,
     },
   };
   return loadProgram(machine, request, {
     accepted: true,
     stats: result.stats,
     probeLoads: result.probeLoads,
+    uses: result,
   });
 }
 

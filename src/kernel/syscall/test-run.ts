@@ -179,7 +179,7 @@ function runOnContext(
 
 /** Bytes of its context that a program was seen to use (prog->aux->max_ctx_offset). */
 function contextUsed({ facts }: LoadedProgram): number {
-  return facts.contextBytes ?? 0;
+  return facts.uses?.contextBytes ?? 0;
 }
 
 function runTracing(sys: SyscallContext, attr: RunAttributes, program: LoadedProgram): number {

@@ -3,22 +3,19 @@
  * bpf_tracing_prog_attach, bpf_perf_link_attach in kernel/bpf/syscall.c; bpf_iter_link_attach in kernel/bpf/bpf_iter.c).
  */
 import { Errno } from '../../base/errno.ts';
-import { BpfAttachType as A, BpfLinkType, ITERATOR_TARGETS, BpfProgType as P } from '../../spec/index.ts';
+import { BpfAttachType as A, BpfLinkType, BpfProgType as P } from '../../spec/index.ts';
 import type { KernelLink, LinkDetails, LinkRules } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import { linkIterator } from '../iterators/link.ts';
+import { type IteratorChoice, iteratorKind } from '../iterators/target.ts';
+import type { TaskChoice } from '../iterators/tasks.ts';
+import { attachName, type LoadedProgram } from '../loaded-program.ts';
 import { PerfEvent } from '../perf-events.ts';
 import type { Attributes } from './attributes.ts';
-import type { SyscallContext } from './context.ts';
+import { mapOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 
 /** Links that can be closed and nothing else. */
 const FIXED: LinkRules = { detachable: false };
-
-/** Name of the type that a program attaches to; '' when it has none. */
-export function attachName({ facts }: LoadedProgram): string {
-  const { attachBtf, attachBtfId = 0 } = facts;
-  return attachBtfId === 0 ? '' : (attachBtf?.btf.nameOf(attachBtfId) ?? '');
-}
 
 /** A program at a raw tracepoint, or, for programs that name a BTF type, where that says. `name`: undefined for NULL. */
 export function rawTracepointLink(
@@ -157,27 +154,35 @@ export function iteratorLink(
   const size = attr.u32('iter_info_len');
   if ((address === 0) !== (size === 0)) fail(Errno.EINVAL, 'iter_info and its length go together');
   const info = sys.user.readKnown(address, size, ITER_INFO_BYTES);
-  const name = attachName(program).replace(/^bpf_iter_/, '');
-  if (!Object.hasOwn(ITERATOR_TARGETS, name)) fail(Errno.ENOENT, `there is no iterator '${name}'`);
-  if (name === 'bpf_map_elem' && new DataView(info.buffer).getUint32(0, true) === 0)
-    fail(Errno.EBADF, 'the iterator needs a map');
-  const place = sys.hooks.place(`iter:${name}`, program);
-  return sys.hooks.link(
-    BpfLinkType.BPF_LINK_TYPE_ITER,
-    place,
-    {
-      detachable: false,
-      checkUpdate: (next, link, old) => {
-        if (old !== undefined && old !== link.program) return -Errno.EPERM;
-        const same =
-          next.type === link.program.type &&
-          next.expectedAttachType === link.program.expectedAttachType &&
-          next.facts.attachBtfId === link.program.facts.attachBtfId;
-        return same ? 0 : -Errno.EINVAL;
-      },
-    },
-    () => ({ target_name: name }),
-  );
+  const choice = iteratorChoice(sys, iteratorKind(program), new DataView(info.buffer));
+  return linkIterator(sys.machine, sys.hooks, program, choice);
+}
+
+/** Reads union bpf_iter_link_info. @throws SyscallError EBADF, EINVAL. */
+function iteratorChoice(sys: SyscallContext, kind: string, info: DataView): IteratorChoice {
+  const word = (offset: number): number => info.getUint32(offset, true);
+  switch (kind) {
+    case 'bpf_map_elem':
+      return word(0) === 0 ? {} : { map: mapOf(sys, word(0)) };
+    case 'task':
+    case 'task_file':
+    case 'task_vma':
+      return { tasks: taskChoice(sys, word(0), word(4), word(8)) };
+    default:
+      return {};
+  }
+}
+
+/** bpf_iter_attach_task. */
+function taskChoice(sys: SyscallContext, tid: number, pid: number, pidFd: number): TaskChoice {
+  if ([tid, pid, pidFd].filter((given) => given !== 0).length > 1)
+    fail(Errno.EINVAL, 'name a thread, a process or a pidfd');
+  if (tid !== 0) return { kind: 'thread', id: tid };
+  if (pid !== 0) return { kind: 'process', id: pid };
+  if (pidFd === 0) return { kind: 'all' };
+  const file = sys.fds.get(pidFd | 0);
+  if (file?.kind !== 'pidfd') fail(Errno.EBADF, `descriptor ${pidFd | 0} is no pidfd`);
+  return { kind: 'process', id: sys.machine.tasks.at(file.task.address)?.pid ?? 0 };
 }
 
 /** sizeof(union bpf_iter_link_info). */

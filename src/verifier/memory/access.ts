@@ -151,7 +151,7 @@ function loadAny(words: Int32Array, value: number, write: boolean): void {
   if (!write && value >= 0) markRegUnknown(words, regAt(value));
 }
 
-function bufferKind(type: number): string {
+function bufferKind(type: number): 'rdonly' | 'rdwr' {
   return (type & MEM_RDONLY) === 0 ? 'rdwr' : 'rdonly';
 }
 

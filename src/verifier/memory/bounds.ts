@@ -17,6 +17,7 @@ import {
 } from '../domain/index.ts';
 import type { Env } from '../env.ts';
 import { EACCES } from '../errors.ts';
+import type { BufferKind } from '../input.ts';
 import { MAX_VAR_OFF } from '../limits.ts';
 import { regTypeName } from '../log/type-names.ts';
 import { AUX, ID, OFF, regAt, TYPE } from '../state/layout.ts';
@@ -138,7 +139,7 @@ export function isZero(words: Int32Array, o: number): boolean {
 }
 
 /** Buffers take fixed offsets only; how far they reach is checked when the program attaches. */
-export function checkBuffer(env: Env, what: string, reg: number, off: number, size: number): void {
+export function checkBuffer(env: Env, what: BufferKind, reg: number, off: number, size: number): void {
   const { words } = env.frame;
   if (off < 0)
     env.reject('negative-offset', EACCES, `R${reg} invalid ${what} buffer access: off=${off}, size=${size}`);
@@ -148,6 +149,7 @@ export function checkBuffer(env: Env, what: string, reg: number, off: number, si
       EACCES,
       `R${reg} invalid variable buffer offset: off=${off}, var_off=${formatTnum(words, regAt(reg))}`,
     );
+  env.bufferBytes[what] = Math.max(env.bufferBytes[what], off + size);
 }
 
 /** What messages about alignment call the memory. */

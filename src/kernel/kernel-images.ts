@@ -1,0 +1,115 @@
+/**
+ * Images of programs and links in linear memory: the structs that iterators show (struct bpf_prog, struct bpf_prog_aux, struct bpf_link), laid
+ * out as the kernel's types say. An image is made when it is first asked for and goes with its object.
+ */
+import { MAX_OBJ_NAME } from '../base/limits.ts';
+import { encodeUtf8 } from '../base/text.ts';
+import type { Btf } from '../btf/index.ts';
+import type { Memory } from '../vm/index.ts';
+import type { KernelLink } from './hooks.ts';
+import type { IdTable } from './ids.ts';
+import { memberOffset } from './kernel-types.ts';
+import { attachName, type LoadedProgram } from './loaded-program.ts';
+
+/** A member's value: so many bytes of a number, or bytes. */
+type Content = Uint8Array | readonly [size: 4 | 8, value: number | bigint];
+
+const SLOT_BYTES = 8;
+
+export class KernelImages {
+  private readonly memory: Memory;
+  private readonly types: Btf;
+  /** Regions of an object, the first of them its struct. */
+  private readonly regions = new Map<object, number[]>();
+
+  /** @param types Where structs are looked up; members that they lack are not written. */
+  constructor(memory: Memory, types: Btf, programs: IdTable<LoadedProgram>) {
+    this.memory = memory;
+    this.types = types;
+    programs.onRemove((program) => {
+      this.drop(program);
+    });
+  }
+
+  /** Address of a program's struct bpf_prog. @throws BpfError `out-of-memory`. */
+  ofProgram(program: LoadedProgram): number {
+    return this.find(program, () => {
+      const { facts } = program;
+      const name = encodeUtf8(program.name).subarray(0, MAX_OBJ_NAME);
+      const prog = this.struct(program, 'bpf_prog');
+      const aux = this.struct(program, 'bpf_prog_aux');
+      const attachedTo = attachName(program);
+      this.write(prog, 'bpf_prog', {
+        type: [4, program.type],
+        expected_attach_type: [4, program.expectedAttachType],
+        len: [4, facts.code.insns.length / SLOT_BYTES],
+        tag: facts.code.tag,
+        aux: [8, aux],
+      });
+      this.write(aux, 'bpf_prog_aux', {
+        id: [4, program.id],
+        name,
+        prog: [8, prog],
+        used_map_cnt: [4, program.usedMaps.length],
+        attach_btf_id: [4, facts.attachBtfId ?? 0],
+        verified_insns: [4, facts.verifiedInsns ?? 0],
+        load_time: [8, program.origin.time],
+        attach_func_name: [8, attachedTo === '' ? 0 : this.text(program, attachedTo)],
+      });
+      return prog;
+    });
+  }
+
+  /** Address of a link's struct bpf_link, with the program that it has now. @throws BpfError `out-of-memory`. */
+  ofLink(link: KernelLink): number {
+    const address = this.find(link, () => {
+      const made = this.struct(link, 'bpf_link');
+      this.write(made, 'bpf_link', { id: [4, link.id], type: [4, link.type] });
+      return made;
+    });
+    this.write(address, 'bpf_link', { prog: [8, this.ofProgram(link.program)] });
+    return address;
+  }
+
+  /** An object is gone: so are its images. */
+  drop(object: object): void {
+    for (const address of this.regions.get(object) ?? []) this.memory.free(address);
+    this.regions.delete(object);
+  }
+
+  private find(object: object, make: () => number): number {
+    const known = this.regions.get(object)?.[0];
+    if (known !== undefined) return known;
+    this.regions.set(object, []);
+    return make();
+  }
+
+  private struct(object: object, name: string): number {
+    const type = this.types.findByName(name, 'struct');
+    return this.allocate(object, type === undefined ? 0 : this.types.sizeOf(type.id), `struct ${name}`);
+  }
+
+  private text(object: object, text: string): number {
+    const bytes = encodeUtf8(`${text}\0`);
+    const address = this.allocate(object, bytes.length, 'name of a function');
+    this.memory.writeBytes(address, bytes);
+    return address;
+  }
+
+  private allocate(object: object, size: number, name: string): number {
+    const address = this.memory.allocate({ size, kind: 'kernel', name, writable: false });
+    this.regions.get(object)?.push(address);
+    return address;
+  }
+
+  private write(address: number, struct: string, members: Readonly<Record<string, Content>>): void {
+    const { memory, types } = this;
+    for (const [name, content] of Object.entries(members)) {
+      const offset = memberOffset(types, struct, name);
+      if (offset === undefined) continue;
+      if (content instanceof Uint8Array) memory.writeBytes(address + offset, content);
+      else if (content[0] === 4) memory.view.setUint32(address + offset, Number(content[1]), true);
+      else memory.view.setBigUint64(address + offset, BigInt(content[1]), true);
+    }
+  }
+}
