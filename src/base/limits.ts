@@ -24,7 +24,7 @@ export const MAX_INSNS = 1_000_000;
 export const MAX_USED_MAPS = 64;
 /** Most CPUs of a simulated machine. */
 export const MAX_CPUS = 4096;
-/** Largest linear memory of a VM, in bytes: addresses fit 32 bits and views stay below V8's limits. */
-export const MAX_MEMORY_BYTES = 0x1_0000_0000 - 0x1_0000;
+/** Largest linear memory of a VM, in bytes: with a quarter more for its access bitmaps, addresses fit 32 bits. */
+export const MAX_MEMORY_BYTES = 0xcccc_0000;
 /** Longest name of a program, map or BTF object without its terminating zero; BPF_OBJ_NAME_LEN - 1. */
 export const MAX_OBJ_NAME = 15;

@@ -8,7 +8,8 @@ import type { CallTarget } from './pack.ts';
 /** Index in the register file of a pair that is always zero. */
 export const ZERO_REGISTER = 22;
 
-const RETURN_CODES = { int: 0, ptr: 1, u64: 2, void: 3 } as const;
+/** Numbers of what helpers return, in CallPlan and in the loop's operations. */
+export const RETURN_CODES = { int: 0, ptr: 1, u64: 2, void: 3 } as const;
 
 /** How to call one helper. `entry` is undefined when this kernel has no such helper. */
 export interface CallPlan {
@@ -87,24 +88,14 @@ export function callWithWords<R>(fn: (...words: number[]) => R, plan: CallPlan, 
   }
 }
 
-/** Writes a helper's result to r0 as its entry says. */
-export function storeResult(plan: CallPlan, regs: Int32Array, helpers: HelperTable, result: number): void {
+/** The two halves of r0 that a helper's result makes, as its entry says. */
+export function resultHigh(plan: CallPlan, helpers: HelperTable, result: number): number {
   switch (plan.returns) {
-    case 0:
-      regs[0] = result;
-      regs[1] = result >> 31;
-      break;
-    case 1:
-      regs[0] = result;
-      regs[1] = 0;
-      break;
-    case 2:
-      regs[0] = result;
-      regs[1] = helpers.high;
-      break;
-    case 3:
-      regs[0] = 0;
-      regs[1] = 0;
-      break;
+    case RETURN_CODES.int:
+      return result >> 31;
+    case RETURN_CODES.u64:
+      return helpers.high;
+    default:
+      return 0;
   }
 }

@@ -5,11 +5,8 @@
  */
 import type { HelperTable, PreparedProgram } from './abi.ts';
 import { type FaultFrame, VmFault } from './fault.ts';
-import { runLoop } from './loop.ts';
 import { Machine } from './machine.ts';
 import type { Memory } from './memory.ts';
-import { ROW } from './pack.ts';
-import { countForTraining, UNTRAINED_INSNS } from './training.ts';
 
 /** How a call of `run` ended. `paused`: the budget is used up and `run` may be called again. */
 export type RunStatus =
@@ -73,7 +70,7 @@ export class Interpreter {
     if (this.advance(budget)) return;
     this.state = 'over';
     const { machine } = this;
-    machine.pc += ROW;
+    machine.slot++;
     throw machine.fault('budget-exhausted', `the program did not end within ${budget} instructions`);
   }
 
@@ -94,7 +91,7 @@ export class Interpreter {
 
   /** The slot that runs next. */
   get slot(): number {
-    return this.machine.pc / ROW;
+    return this.machine.slot;
   }
 
   /** Functions on the call stack, 1 in the program itself. */
@@ -118,7 +115,7 @@ export class Interpreter {
     const { onInsn } = this.options;
     for (let left = budget; left > 0 && this.state === 'running'; ) {
       onInsn?.(this);
-      const chunk = onInsn === undefined ? Math.min(left, this.count === 0 ? UNTRAINED_INSNS : CHUNK) : 1;
+      const chunk = onInsn === undefined ? Math.min(left, CHUNK) : 1;
       if (this.runChunk(chunk)) this.end();
       left -= chunk;
     }
@@ -128,14 +125,12 @@ export class Interpreter {
   private runChunk(chunk: number): boolean {
     const { machine } = this;
     try {
-      return runLoop(machine, chunk);
+      return machine.run(chunk);
     } catch (error) {
       this.state = 'over';
       throw error;
     } finally {
-      const insns = chunk - machine.left;
-      this.count += insns;
-      countForTraining(insns);
+      this.count += chunk - machine.left;
     }
   }
 

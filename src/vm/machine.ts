@@ -1,13 +1,14 @@
 /**
- * The state of one run of the interpreter, and the transitions that are too rare for the hot loop: entering and leaving functions,
- * calls out, callbacks, tail calls, faults. Knows nothing of dispatch.
+ * The state of one run of the interpreter, and what is too rare for its loop: starting a run, calls out, callbacks, tail calls, faults. Knows
+ * nothing of dispatch. Numbers that the loop works on lie in linear memory (loop/state.ts).
  */
 
 import { Errno } from '../base/errno.ts';
 import { BpfError } from '../base/errors.ts';
 import { u64FromHalves } from '../base/int64.ts';
-import type { CallbackDriver, HelperTable, PreparedProgram } from './abi.ts';
-import { type CallPlan, callWithWords, planCall, storeResult } from './calls.ts';
+import type { CallbackDriver, HelperFn, HelperTable, PreparedProgram } from './abi.ts';
+import { type CallPlan, callWithWords, planCall, RETURN_CODES, resultHigh } from './calls.ts';
+import { CodeArea, type LinkedProgram } from './code-area.ts';
 import { MAX_CALL_FRAMES, MAX_LOOPS, MAX_TAIL_CALLS, STACK_BYTES } from './engine.ts';
 import {
   describeAccess,
@@ -17,115 +18,140 @@ import {
   makeFault,
   type VmFault,
 } from './fault.ts';
+import { instantiateLoop, type Loop } from './loop/module.ts';
+import { CALLBACK, Frame, REGISTER_WORDS, STATE_BYTES, State } from './loop/state.ts';
 import type { Memory } from './memory.ts';
-import { pack, ROW, slotOfCodePointer } from './pack.ts';
+import { Op, pack, ROW, ROW_BYTES, slotOfCodePointer } from './pack.ts';
 
-/** A packed program together with the calls it makes into one helper table. */
-export interface LinkedProgram {
-  readonly program: PreparedProgram;
-  readonly rows: Int32Array;
-  readonly plans: readonly CallPlan[];
-}
+const PC = State.PC >> 2;
+const LEFT = State.LEFT >> 2;
+const DEPTH = State.DEPTH >> 2;
+const DIRTY_DEPTH = State.DIRTY_DEPTH >> 2;
+const LOOPS_LEFT = State.LOOPS_LEFT >> 2;
+const ROWS = State.ROWS >> 2;
+const MEMORY_SIZE = State.MEMORY_SIZE >> 2;
+const RESULT_HIGH = State.RESULT_HIGH >> 2;
+const STACK_TOPS = State.STACK_TOPS >> 2;
+const R10 = State.R10 >> 2;
 
-/** Words of a machine's registers: r0 to r10 as low and high halves at 2n and 2n + 1, and a pair that stays zero. */
-const REGISTER_WORDS = 24;
-const R6 = 12;
-const R10 = 20;
-
-/**
- * The registers of the machine that runs now. One array for all machines, and longer than any index the loop forms, because V8 then
- * compiles the loop with its address as a constant and without bounds checks: a fifth of the time (bench/).
- */
-const registerFile = new Int32Array(256);
-let owner: Machine | undefined;
-
-/** The array that the loop works on. */
-export function currentRegisters(): Int32Array {
-  return registerFile;
-}
-
-// A saved caller in `frames`: where it goes on, its r6 to r9 as eight words, its may_goto budget, and what the callee is.
-const FRAME_WORDS = 11;
-const SAVED_REGISTERS = 1;
-const SAVED_LOOPS = 9;
-const CALLEE_KIND = 10;
-/** The callee was called by the program. */
-const BY_PROGRAM = 0;
-/** The callee is a callback of the innermost driver. */
-const BY_DRIVER = 1;
-
-/** What a machine holds before its first run. */
-const NO_PROGRAM: PreparedProgram = { name: 'none', insns: [], subprogs: [0], subprogNames: ['none'] };
+/** For the loop: no function to enter. */
+const GO_ON = 0;
 
 /** A helper call that is calling back. */
 interface ActiveDriver {
   readonly driver: CallbackDriver;
   readonly plan: CallPlan;
-  /** First word of the callback's first row. */
+  /** First slot of the callback. */
   readonly entry: number;
 }
+
+/** What a machine holds before its first run. */
+const NO_PROGRAM: PreparedProgram = { name: 'none', insns: [], subprogs: [0], subprogNames: ['none'] };
 
 export class Machine {
   readonly memory: Memory;
   readonly helpers: HelperTable;
-  linked: LinkedProgram;
-  /** First word of the row that runs next. */
-  pc = 0;
-  /** Callers that are waiting. */
-  depth = 0;
-  /** Instructions that the current call of the loop may still run. */
-  left = 0;
-  /** Times that may_goto may still fall through in this function call. */
-  loopsLeft = 0;
-
-  private readonly savedRegisters = new Int32Array(REGISTER_WORDS);
+  /** The program that ran when JavaScript was last told; see `linked`. */
+  private known: LinkedProgram;
+  private readonly loop: Loop;
+  /** Address of the state, and the same as an index of 32-bit words. */
+  private readonly state: number;
+  private readonly words: number;
   private readonly stack: number[] = [];
-  private readonly frames = new Int32Array(MAX_CALL_FRAMES * FRAME_WORDS);
-  private readonly callers: LinkedProgram[] = [];
+  private readonly code: CodeArea;
   private readonly drivers: ActiveDriver[] = [];
   private readonly callbackArgs = new Int32Array(10);
   private readonly cache = new WeakMap<PreparedProgram, LinkedProgram>();
   private tailCalls = 0;
   private lastFault: VmFault | undefined;
-  /** Deepest frame whose stack the last run may have written. */
-  private dirtyDepth = 0;
+  private registers!: Int32Array<ArrayBuffer>;
+  /** The view of memory that `registers` belongs to. */
+  private seen: Int32Array | undefined;
 
   constructor(memory: Memory, helpers: HelperTable) {
     this.memory = memory;
     this.helpers = helpers;
-    this.linked = this.link(NO_PROGRAM);
+    this.code = new CodeArea(memory);
     for (let frame = 0; frame < MAX_CALL_FRAMES; frame++) {
       this.stack.push(
         memory.allocate({ size: STACK_BYTES, kind: 'stack', name: `frame ${frame}`, align: 16 }),
       );
     }
+    this.state = memory.allocate({ size: STATE_BYTES, kind: 'kernel', name: 'interpreter', align: 16 });
+    memory.setAccess(this.state, STATE_BYTES, 'none');
+    this.words = this.state >> 2;
+    this.known = this.link(NO_PROGRAM);
+    this.stack.forEach((address, depth) => {
+      memory.i32[this.words + STACK_TOPS + depth] = address + STACK_BYTES;
+    });
+    this.loop = instantiateLoop(memory.wasm, {
+      fault: () => {
+        throw this.loopFault();
+      },
+      call: (index) => this.call(index),
+      callSpecial: (index) => this.callSpecial(this.linked.plans[index]!),
+      callRegister: () => this.callRegister(),
+      callbackReturned: () => this.callbackReturned(),
+      loadPacket: () => this.loadPacket(),
+    });
   }
 
   dispose(): void {
-    if (owner === this) owner = undefined;
+    this.code.clear();
     for (const address of this.stack.splice(0)) this.memory.free(address);
+    this.memory.free(this.state);
   }
 
-  /** This machine's registers, wherever they are now. */
-  get regs(): Int32Array {
-    return owner === this ? registerFile : this.savedRegisters;
+  /** r0 to r10 as low and high halves at 2n and 2n + 1. Replaced when memory grows. */
+  get regs(): Int32Array<ArrayBuffer> {
+    const { i32 } = this.memory;
+    if (i32 !== this.seen) {
+      this.seen = i32;
+      this.registers = new Int32Array(i32.buffer, this.state, REGISTER_WORDS);
+    }
+    return this.registers;
   }
 
-  /** Makes this machine's registers the current ones; a helper may have run another machine. */
-  takeRegisters(): void {
-    if (owner === this) return;
-    owner?.savedRegisters.set(registerFile.subarray(0, REGISTER_WORDS));
-    registerFile.set(this.savedRegisters);
-    owner = this;
+  /** The program that runs; a tail call changes it. */
+  get linked(): LinkedProgram {
+    const rows = this.word(ROWS);
+    if (rows !== this.known.address) this.known = this.code.at(rows) ?? this.known;
+    return this.known;
+  }
+
+  /** The slot that runs next. */
+  get slot(): number {
+    return (this.word(PC) - this.word(ROWS)) / ROW_BYTES;
+  }
+
+  set slot(slot: number) {
+    this.setWord(PC, this.word(ROWS) + slot * ROW_BYTES);
+  }
+
+  /** Callers that are waiting. */
+  get depth(): number {
+    return this.word(DEPTH);
+  }
+
+  /** Instructions of its budget that the last `run` left. */
+  get left(): number {
+    return this.word(LEFT);
+  }
+
+  /** Runs at most `budget` (a 32-bit number) instructions; true when the program has ended. Throws VmFault. */
+  run(budget: number): boolean {
+    this.setWord(MEMORY_SIZE, this.memory.size);
+    return this.loop(this.state, budget) === 1;
   }
 
   /** Packs a program and resolves its calls, once. */
   link(program: PreparedProgram): LinkedProgram {
     let linked = this.cache.get(program);
     if (linked === undefined) {
-      const packed = pack(program);
-      const plans = packed.calls.map((target) => planCall(target, this.helpers));
-      linked = { program, rows: packed.rows, plans };
+      const { rows, calls } = pack(program);
+      const plans = calls.map((target) => planCall(target, this.helpers));
+      linkCalls(rows, plans);
+      linked = { program, rows, plans, address: 0 };
       this.cache.set(program, linked);
     }
     return linked;
@@ -133,112 +159,94 @@ export class Machine {
 
   /** Readies a run: all registers but the arguments and the frame pointer are zero, and so is the stack. */
   reset(program: PreparedProgram, r1: number, r2: number): void {
-    this.linked = this.link(program);
-    const { u8 } = this.memory;
-    for (let frame = 0; frame <= this.dirtyDepth; frame++) {
+    const linked = this.link(program);
+    this.code.place(linked);
+    const { u8, i32 } = this.memory;
+    const { words } = this;
+    const dirtyDepth = i32[words + DIRTY_DEPTH]!;
+    for (let frame = 0; frame <= dirtyDepth; frame++) {
       const start = this.stack[frame]!;
       u8.fill(0, start, start + STACK_BYTES);
     }
-    const { regs } = this;
-    regs.fill(0, 0, REGISTER_WORDS);
-    regs[2] = r1;
-    regs[4] = r2;
-    regs[R10] = this.stack[0]! + STACK_BYTES;
-    this.pc = 0;
-    this.depth = 0;
-    this.dirtyDepth = 0;
+    for (let word = words; word < words + R10; word++) i32[word] = 0;
+    i32[words + 2] = r1;
+    i32[words + 4] = r2;
+    i32[words + R10] = i32[words + STACK_TOPS]!;
+    i32[words + R10 + 1] = 0;
+    i32[words + PC] = linked.address;
+    i32[words + ROWS] = linked.address;
+    i32[words + DEPTH] = 0;
+    i32[words + DIRTY_DEPTH] = 0;
+    i32[words + LOOPS_LEFT] = MAX_LOOPS;
+    this.known = linked;
     this.tailCalls = 0;
-    this.loopsLeft = MAX_LOOPS;
-    this.drivers.length = 0;
+    if (this.drivers.length > 0) this.drivers.length = 0;
   }
 
-  /** Calls a function of the program: saves what the caller keeps and gives the callee its own stack frame. */
-  enter(entry: number, kind = BY_PROGRAM): void {
-    const { regs, frames, depth } = this;
-    if (depth + 1 >= MAX_CALL_FRAMES) {
-      throw this.fault('call-too-deep', `calls nest deeper than ${MAX_CALL_FRAMES} functions`);
+  /** Calls a plain helper or kernel function. May grow memory. */
+  private call(index: number): number {
+    const plan = this.linked.plans[index]!;
+    const result = this.callPlain(plan, plan.call!);
+    if (plan.returns === RETURN_CODES.u64) this.setWord(RESULT_HIGH, this.helpers.high);
+    return result;
+  }
+
+  /** Calls what is no plain helper. Gives the row of a callback to enter, or GO_ON. */
+  private callSpecial(plan: CallPlan): number {
+    const { entry, target } = plan;
+    this.needPointers(plan, this.regs);
+    if (entry === undefined) {
+      const what =
+        target.kind === 'helper' ? `helper ${target.id}` : `kernel function with BTF id ${target.btfId}`;
+      throw this.fault('unknown-helper', `there is no ${what}`);
     }
-    const frame = depth * FRAME_WORDS;
-    frames[frame] = this.pc;
-    for (let i = 0; i < 8; i++) frames[frame + SAVED_REGISTERS + i] = regs[R6 + i]!;
-    frames[frame + SAVED_LOOPS] = this.loopsLeft;
-    frames[frame + CALLEE_KIND] = kind;
-    this.callers[depth] = this.linked;
-    this.depth = depth + 1;
-    if (depth + 1 > this.dirtyDepth) this.dirtyDepth = depth + 1;
-    this.loopsLeft = MAX_LOOPS;
-    regs[R10] = this.stack[depth + 1]! + STACK_BYTES;
-    regs[R10 + 1] = 0;
-    this.pc = entry;
-  }
-
-  /** Returns to the caller, or into the helper that called back. */
-  leave(): void {
-    const { regs, frames } = this;
-    const depth = this.depth - 1;
-    const frame = depth * FRAME_WORDS;
-    this.depth = depth;
-    this.pc = frames[frame]!;
-    for (let i = 0; i < 8; i++) regs[R6 + i] = frames[frame + SAVED_REGISTERS + i]!;
-    this.loopsLeft = frames[frame + SAVED_LOOPS]!;
-    this.linked = this.callers[depth]!;
-    regs[R10] = this.stack[depth]! + STACK_BYTES;
-    regs[R10 + 1] = 0;
-    if (frames[frame + CALLEE_KIND] === BY_DRIVER) this.callbackReturned();
-  }
-
-  /** callx: calls the function that a register points to, or the helper whose number it holds where that is allowed. */
-  enterPointer(reg: number): void {
-    const { regs, helpers } = this;
-    const slot = slotOfCodePointer(this.linked.program, regs[reg]!, regs[reg + 1]!);
-    if (slot === undefined && helpers.callxByNumber === true && regs[reg + 1] === 0) {
-      this.callOut(planCall({ kind: 'helper', id: regs[reg]! }, helpers));
-      return;
+    let row = GO_ON;
+    try {
+      if (entry.kind === 'tail-call') this.tailCall(entry.target);
+      else if (entry.kind === 'callback')
+        row = this.startDriver(plan, callWithWords(entry.start, plan, this.regs));
+    } catch (error) {
+      throw this.helperFault(plan, error);
     }
-    if (slot === undefined) {
-      const value = u64FromHalves(regs[reg]!, regs[reg + 1]!);
-      throw this.fault(
-        'bad-function-pointer',
-        `0x${value.toString(16)} in r${reg / 2} is no function of this program`,
-      );
-    }
-    this.enter(slot * ROW);
+    this.setWord(MEMORY_SIZE, this.memory.size);
+    return row;
   }
 
-  /** Calls a helper or kernel function with `pc` behind the call. May change the program, `pc` and memory's views. */
-  callOut(plan: CallPlan): void {
+  /** callx: gives the row of the function that a register points to, or calls the helper whose number it holds where that is allowed. */
+  private callRegister(): number {
+    const { helpers, linked } = this;
+    const insn = linked.program.insns[this.slot - 1];
+    const reg = insn?.kind === 'callx' ? insn.reg : 0;
+    const low = this.regs[2 * reg]!;
+    const high = this.regs[2 * reg + 1]!;
+    const slot = slotOfCodePointer(linked.program, low, high);
+    if (slot !== undefined) return this.rowOf(slot);
+    if (helpers.callxByNumber === true && high === 0) return this.callByNumber(low);
+    const value = u64FromHalves(low, high);
+    throw this.fault(
+      'bad-function-pointer',
+      `0x${value.toString(16)} in r${reg} is no function of this program`,
+    );
+  }
+
+  private callByNumber(id: number): number {
+    const plan = planCall({ kind: 'helper', id }, this.helpers);
+    if (plan.call === undefined) return this.callSpecial(plan);
+    this.storeResult(plan, this.callPlain(plan, plan.call));
+    return GO_ON;
+  }
+
+  private callPlain(plan: CallPlan, call: HelperFn): number {
     const { regs } = this;
-    const { call, high0, high1, high2, high3, high4 } = plan;
-    if ((regs[high0]! | regs[high1]! | regs[high2]! | regs[high3]! | regs[high4]!) !== 0) {
-      throw this.pointerFault(plan);
-    }
-    if (call === undefined) {
-      this.callSpecial(plan);
-      return;
-    }
+    this.needPointers(plan, regs);
     let result: number;
     try {
       result = callWithWords(call, plan, regs);
     } catch (error) {
       throw this.helperFault(plan, error);
     }
-    this.takeRegisters();
-    storeResult(plan, regs, this.helpers, result);
-  }
-
-  private callSpecial(plan: CallPlan): void {
-    const { entry, target } = plan;
-    if (entry === undefined) {
-      const what =
-        target.kind === 'helper' ? `helper ${target.id}` : `kernel function with BTF id ${target.btfId}`;
-      throw this.fault('unknown-helper', `there is no ${what}`);
-    }
-    try {
-      if (entry.kind === 'tail-call') this.tailCall(entry.target);
-      else if (entry.kind === 'callback') this.startDriver(plan, callWithWords(entry.start, plan, this.regs));
-    } catch (error) {
-      throw this.helperFault(plan, error);
-    }
+    this.setWord(MEMORY_SIZE, this.memory.size);
+    return result;
   }
 
   /** As JMP_TAIL_CALL in kernel/bpf/core.c; a failed one, of which the kernel leaves r0 undefined, sets it to -ENOENT. */
@@ -246,80 +254,122 @@ export class Machine {
     const { regs } = this;
     const target = this.tailCalls < MAX_TAIL_CALLS ? find(regs[4]! >>> 0, regs[6]! >>> 0) : undefined;
     if (target === undefined) {
-      regs[0] = -Errno.ENOENT;
-      regs[1] = -1;
+      this.setResult(-Errno.ENOENT, -1);
       return;
     }
     this.tailCalls++;
-    this.linked = this.link(target);
-    this.loopsLeft = MAX_LOOPS;
-    this.pc = 0;
+    const linked = this.link(target);
+    this.code.placeBeside(linked);
+    this.setWord(ROWS, linked.address);
+    this.setWord(LOOPS_LEFT, MAX_LOOPS);
+    this.setWord(PC, linked.address);
   }
 
-  private startDriver(plan: CallPlan, started: CallbackDriver | number): void {
-    this.takeRegisters();
+  private startDriver(plan: CallPlan, started: CallbackDriver | number): number {
     if (typeof started === 'number') {
-      storeResult(plan, this.regs, this.helpers, started);
-      return;
+      this.storeResult(plan, started);
+      return GO_ON;
     }
     const slot = slotOfCodePointer(this.linked.program, started.callback, 0);
     if (slot === undefined) {
       const value = (started.callback >>> 0).toString(16);
       throw this.fault('bad-function-pointer', `0x${value} is no function of this program to call back`);
     }
-    this.drivers.push({ driver: started, plan, entry: slot * ROW });
-    this.advanceDriver();
+    this.drivers.push({ driver: started, plan, entry: slot });
+    return this.advanceDriver();
   }
 
-  private callbackReturned(): void {
+  private callbackReturned(): number {
     const { regs } = this;
     const active = this.drivers[this.drivers.length - 1]!;
+    let row: number;
     try {
       active.driver.returned(regs[0]!, regs[1]!);
-      this.advanceDriver();
+      row = this.advanceDriver();
     } catch (error) {
       throw this.helperFault(active.plan, error);
     }
+    this.setWord(MEMORY_SIZE, this.memory.size);
+    return row;
   }
 
   /** Calls back once more, or ends the helper call. */
-  private advanceDriver(): void {
+  private advanceDriver(): number {
     const { driver, plan, entry } = this.drivers[this.drivers.length - 1]!;
-    const more = driver.next(this.callbackArgs);
-    this.takeRegisters();
-    if (more) {
+    if (driver.next(this.callbackArgs)) {
       this.regs.set(this.callbackArgs, 2);
-      this.enter(entry, BY_DRIVER);
-      return;
+      return this.rowOf(entry) + CALLBACK;
     }
     const result = driver.result();
     this.drivers.pop();
-    storeResult(plan, this.regs, this.helpers, result);
+    this.storeResult(plan, result);
+    return GO_ON;
+  }
+
+  /** Loads into r0, or sets it to 0 and returns 0 when the packet is too short. */
+  private loadPacket(): number {
+    const insn = this.linked.program.insns[this.slot - 1];
+    const load = this.helpers.loadPacket;
+    if (load === undefined || insn?.kind !== 'ld-packet')
+      throw this.fault('no-packet', 'there is no packet for legacy packet access here');
+    const { regs } = this;
+    const offset = insn.imm + (insn.mode === 'ind' ? regs[2 * insn.src]! : 0);
+    const value = load(regs[CONTEXT]! >>> 0, offset | 0, insn.size);
+    this.setWord(MEMORY_SIZE, this.memory.size);
+    this.setResult(Math.max(value, 0), 0);
+    return value >= 0 ? 1 : 0;
   }
 
   /** The call stack from the innermost function outwards; `slot` is where the innermost one stands. */
   callStack(slot: number): FaultFrame[] {
     const stack = [frameAt(this.linked.program, slot)];
+    const { i32 } = this.memory;
     for (let depth = this.depth - 1; depth >= 0; depth--) {
-      const call = this.frames[depth * FRAME_WORDS]! / ROW - 1;
-      stack.push(frameAt(this.callers[depth]!.program, call));
+      const frame = (this.state + State.FRAMES + depth * Frame.SIZE) >> 2;
+      const rows = i32[frame + (Frame.ROWS >> 2)]!;
+      const call = (i32[frame + (Frame.PC >> 2)]! - rows) / ROW_BYTES - 1;
+      stack.push(frameAt((this.code.at(rows) ?? this.known).program, call));
     }
     return stack;
   }
 
-  /** A fault of the instruction before `pc`. */
+  /** A fault of the instruction before `slot`. */
   fault(code: FaultCode, message: string, more: Parameters<typeof makeFault>[4] = {}): VmFault {
-    const slot = this.pc / ROW - 1;
+    const slot = this.slot - 1;
     this.lastFault = makeFault(code, message, this.linked.program, this.callStack(slot), more);
     return this.lastFault;
   }
 
-  /** The fault of an access through register `reg` that memory does not allow. */
-  accessFault(reg: number, offset: number, size: number, write: boolean): VmFault {
+  /** What the loop stumbled over. */
+  private loopFault(): VmFault {
+    const insn = this.linked.program.insns[this.slot - 1];
+    switch (insn?.kind) {
+      case 'load':
+        return this.accessFault(insn.src, insn.offset, insn.size, false);
+      case 'store':
+      case 'atomic':
+        return this.accessFault(insn.dst, insn.offset, insn.size, true);
+      case undefined:
+        return this.fault('fell-off-end', 'the program runs past its last instruction');
+      default:
+        return this.fault('call-too-deep', `calls nest deeper than ${MAX_CALL_FRAMES} functions`);
+    }
+  }
+
+  /** The fault of an access through a register that memory does not allow. */
+  private accessFault(reg: number, offset: number, size: number, write: boolean): VmFault {
     const { regs } = this;
-    const address = BigInt.asUintN(64, u64FromHalves(regs[reg]!, regs[reg + 1]!) + BigInt(offset));
+    const base = u64FromHalves(regs[2 * reg]!, regs[2 * reg + 1]!);
+    const address = BigInt.asUintN(64, base + BigInt(offset));
     const { message, access } = describeAccess(this.memory, address, size, write);
     return this.fault(write ? 'invalid-write' : 'invalid-read', message, { access });
+  }
+
+  /** Throws when a register that should hold a pointer has a high half. */
+  private needPointers(plan: CallPlan, regs: Int32Array): void {
+    const { high0, high1, high2, high3, high4 } = plan;
+    if ((regs[high0]! | regs[high1]! | regs[high2]! | regs[high3]! | regs[high4]!) !== 0)
+      throw this.pointerFault(plan);
   }
 
   private pointerFault(plan: CallPlan): VmFault {
@@ -335,4 +385,39 @@ export class Machine {
     const name = plan.entry?.name ?? 'the helper';
     return this.fault('helper-failed', `${name}: ${error.message}`, { cause: error });
   }
+
+  private rowOf(slot: number): number {
+    return this.word(ROWS) + slot * ROW_BYTES;
+  }
+
+  /** Writes a helper's result to r0. */
+  private storeResult(plan: CallPlan, result: number): void {
+    this.setResult(plan.returns === RETURN_CODES.void ? 0 : result, resultHigh(plan, this.helpers, result));
+  }
+
+  private setResult(low: number, high: number): void {
+    const { regs } = this;
+    regs[0] = low;
+    regs[1] = high;
+  }
+
+  private word(index: number): number {
+    return this.memory.i32[this.words + index]!;
+  }
+
+  private setWord(index: number, value: number): void {
+    this.memory.i32[this.words + index] = value;
+  }
 }
+
+/** Turns the calls of plain helpers into the operations that call them. Changes `rows`. */
+function linkCalls(rows: Int32Array, plans: readonly CallPlan[]): void {
+  for (let at = 0; at < rows.length; at += ROW) {
+    if (rows[at] !== Op.CALL_SPECIAL) continue;
+    const plan = plans[rows[at + 1]!]!;
+    if (plan.call !== undefined) rows[at] = Op.CALL_PLAIN + plan.returns;
+  }
+}
+
+/** Index of r6, which holds the context where packets are loaded in the legacy way. */
+const CONTEXT = 12;

@@ -3,7 +3,8 @@
  * bytes a program may read and write. Does not know maps, packets or programs. A pointer is a byte offset below 2^32.
  *
  * Access is kept exact to the byte: for every 8 bytes of memory there is one byte in `readable` and one in `writable`, bit `i` for
- * byte `i`. So one load, shift and compare checks an access that stays inside 8 aligned bytes.
+ * byte `i`. The two bitmaps lie in linear memory behind the data, where the interpreter's loop reads them: the first one begins where the data
+ * ends, the second one BITMAP_PADDING bytes behind the end of the first. They are no regions, and nothing there may be accessed.
  */
 import { BpfError } from '../base/errors.ts';
 import { alignUp } from '../base/int64.ts';
@@ -11,7 +12,7 @@ import { MAX_MEMORY_BYTES } from '../base/limits.ts';
 import { cStringAt } from '../base/text.ts';
 import { ExtentAllocator } from './extents.ts';
 import type { Access, Region, RegionElements, RegionKind } from './regions.ts';
-import { WASM_PAGE, type WasmMemory, wasm } from './webassembly.ts';
+import { WASM_PAGE, type WasmMemory, wasm } from './wasm/platform.ts';
 
 /** First address that is ever allocated: NULL and offsets from it up to 64 KiB stay unmapped. */
 export const FIRST_ADDRESS = WASM_PAGE;
@@ -26,8 +27,11 @@ const DEFAULT_MAX_BYTES = 1 << 30;
  */
 const INITIAL_BYTES = 16 << 20;
 
+/** Bytes behind each bitmap that stay zero: looking at 8 bytes may look beyond the last one. */
+export const BITMAP_PADDING = 8;
+
 export interface MemoryOptions {
-  /** Bytes that linear memory may grow to, 1 GiB by default. Tracking access takes a quarter of it on top. */
+  /** Bytes that linear memory may grow to, 1 GiB by default. The bitmaps take a quarter of it on top. */
   readonly maxBytes?: number;
 }
 
@@ -69,9 +73,11 @@ export class Memory {
   view!: DataView<ArrayBuffer>;
 
   /** Bit `a & 7` of byte `a >>> 3`: a program may read the byte at `a`. Replaced by a growth, like the views. */
-  readable = new Uint8Array(0);
+  readable!: Uint8Array<ArrayBuffer>;
   /** The same for writing. */
-  writable = new Uint8Array(0);
+  writable!: Uint8Array<ArrayBuffer>;
+  /** Bytes that can be allocated, from 0 on; the bitmaps lie behind them. */
+  size: number;
 
   private readonly maxBytes: number;
   private readonly extents = new ExtentAllocator(FIRST_ADDRESS);
@@ -83,14 +89,9 @@ export class Memory {
   constructor(options: MemoryOptions = {}) {
     const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.maxBytes = Math.min(Math.max(alignUp(maxBytes, WASM_PAGE), 2 * WASM_PAGE), MAX_MEMORY_BYTES);
-    const initial = Math.min(INITIAL_BYTES, this.maxBytes);
-    this.wasm = new wasm.Memory({ initial: initial / WASM_PAGE, maximum: this.maxBytes / WASM_PAGE });
+    this.size = Math.min(INITIAL_BYTES, this.maxBytes);
+    this.wasm = new wasm.Memory({ initial: pagesFor(this.size), maximum: pagesFor(this.maxBytes) });
     this.takeViews();
-  }
-
-  /** Bytes that linear memory has now. */
-  get size(): number {
-    return this.u8.length;
   }
 
   /** Sum of the sizes of all live regions, red zones not included. */
@@ -226,12 +227,19 @@ export class Memory {
     const enough = alignUp(bytes, WASM_PAGE);
     const target = Math.min(old + Math.max(enough, alignUp(old / 2, WASM_PAGE)), this.maxBytes);
     if (target === old) throw this.outOfMemory(bytes, name);
+    const readable = this.readable.slice();
+    const writable = this.writable.slice();
     try {
-      this.wasm.grow((target - old) / WASM_PAGE);
+      this.wasm.grow(pagesFor(target) - pagesFor(old));
     } catch {
       throw this.outOfMemory(bytes, name);
     }
+    this.size = target;
     this.takeViews();
+    // The bitmaps lie behind the new end of the data; where they were are data now.
+    this.u8.fill(0, old, old + bitmapBytes(old));
+    this.readable.set(readable);
+    this.writable.set(writable);
   }
 
   private takeViews(): void {
@@ -243,13 +251,10 @@ export class Memory {
     this.u32 = new Uint32Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.view = new DataView(buffer);
-    const granules = buffer.byteLength / 8;
-    const { readable, writable } = this;
-    this.readable = new Uint8Array(granules);
-    this.readable.set(readable);
-    this.writable = new Uint8Array(granules);
-    this.writable.set(writable);
-    this.extents.extend(buffer.byteLength);
+    const granules = this.size / 8;
+    this.readable = new Uint8Array(buffer, this.size, granules);
+    this.writable = new Uint8Array(buffer, this.size + granules + BITMAP_PADDING, granules);
+    this.extents.extend(this.size);
   }
 
   private outOfMemory(bytes: number, name: string): BpfError {
@@ -258,6 +263,16 @@ export class Memory {
       `${bytes} bytes for '${name}' do not fit: ${this.inUse} bytes are in use and memory may grow to ${this.maxBytes} bytes`,
     );
   }
+}
+
+/** Bytes of both bitmaps for so much data. */
+function bitmapBytes(size: number): number {
+  return size / 4 + 2 * BITMAP_PADDING;
+}
+
+/** Pages of linear memory that hold so much data and its bitmaps. */
+function pagesFor(size: number): number {
+  return Math.ceil((size + bitmapBytes(size)) / WASM_PAGE);
 }
 
 /** Sets or clears one bit for each of the bytes [address, address + size). */

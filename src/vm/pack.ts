@@ -1,16 +1,17 @@
 /**
  * Turns a prepared program into rows of four 32-bit words that the loop runs: one row a slot, plus one behind the end. Owns the
- * numbering of the loop's operations; the loop's case labels are these numbers. Checks what the loop relies on: registers,
- * jump and call targets, resolved references.
+ * numbering of the loop's operations. Checks what the loop relies on: registers, jump and call targets, resolved references.
  *
- * Words of a row: 0 = operation | dst << 8 | src << 16, registers as indices of their low halves; 1, 2, 3 as each packer says.
+ * Words of a row: 0 = operation | dst << 8 | src << 16, registers as byte offsets in the machine's registers; 1 and 2 as each packer says.
+ * A row says nothing of where it is: jumps lead so many bytes forwards or backwards.
  */
 import { IsaError } from '../base/errors.ts';
 import type { AluOp, AtomicOp, Insn, InsnOf, JmpOp } from '../isa/index.ts';
 import type { PreparedProgram } from './abi.ts';
 
-/** Words of a row. */
+/** Words of a row, and bytes. */
 export const ROW = 4;
+export const ROW_BYTES = 16;
 
 const MAX_REG = 10;
 
@@ -27,15 +28,18 @@ export const Op = {
   NOP: 128,
   LD_IMM64: 129,
   JA: 130,
-  CALL_HELPER: 131,
-  CALL_SUBPROG: 132,
-  EXIT: 133,
-  ATOMIC: 134,
-  PROBE_LOAD: 135,
-  CALLX: 136,
-  MAY_GOTO: 137,
-  LD_PACKET: 138,
-  NONE: 139,
+  CALL_SUBPROG: 131,
+  EXIT: 132,
+  CALLX: 133,
+  MAY_GOTO: 134,
+  LD_PACKET: 135,
+  /** A call that the machine carries out: tail calls, helpers that call back, helpers that there are not. */
+  CALL_SPECIAL: 136,
+  /** Plain helpers: 137 + the number of what they return (RETURN_CODES in calls.ts). */
+  CALL_PLAIN: 137,
+  PROBE_LOAD: 141,
+  ATOMIC: 148,
+  NONE: 172,
 } as const;
 
 /** Order of the two-operand operations. */
@@ -71,7 +75,7 @@ export const JMP_ORDER: readonly JmpOp[] = [
   'sle',
 ];
 
-/** Order of the atomic operations in word 3 of an `ATOMIC` row: 4 * index + (fetch ? 2 : 0) + (8 bytes ? 1 : 0). */
+/** Order of the atomic operations; an operation is ATOMIC + 4 * index + (fetch ? 2 : 0) + (8 bytes ? 1 : 0). */
 export const ATOMIC_ORDER: readonly AtomicOp[] = ['add', 'or', 'and', 'xor', 'xchg', 'cmpxchg'];
 
 /** A call that a program makes outside itself: resolved by the engine to an entry of its helper table. */
@@ -83,7 +87,7 @@ export type CallTarget =
 export interface PackedProgram {
   readonly program: PreparedProgram;
   readonly rows: Int32Array;
-  /** What the CALL_HELPER rows call: word 1 is an index into this list. */
+  /** What the CALL_SPECIAL rows call: word 1 is an index into this list. */
   readonly calls: readonly CallTarget[];
 }
 
@@ -127,13 +131,13 @@ class Packer {
     this.rows = new Int32Array((insns.length + 1) * ROW);
     for (; this.slot < insns.length; this.slot++) {
       const insn = insns[this.slot];
-      if (insn === undefined) this.put(Op.NONE, 0, 0, 0, 0, 0);
+      if (insn === undefined) this.put(Op.NONE, 0, 0, 0, 0);
       else this.packInsn(insn);
     }
-    this.put(Op.NONE, 0, 0, 0, 0, 0);
+    this.put(Op.NONE, 0, 0, 0, 0);
   }
 
-  private put(op: number, dst: number, src: number, word1: number, word2: number, word3: number): void {
+  private put(op: number, dst: number, src: number, word1: number, word2: number): void {
     if (dst > MAX_REG || src > MAX_REG) {
       throw this.error(
         'bad-register',
@@ -141,10 +145,9 @@ class Packer {
       );
     }
     const row = this.slot * ROW;
-    this.rows[row] = op | ((dst * 2) << 8) | ((src * 2) << 16);
+    this.rows[row] = op | ((dst * 8) << 8) | ((src * 8) << 16);
     this.rows[row + 1] = word1;
     this.rows[row + 2] = word2;
-    this.rows[row + 3] = word3;
   }
 
   private packInsn(insn: Insn): void {
@@ -153,7 +156,7 @@ class Packer {
         this.packAlu(insn);
         break;
       case 'neg':
-        this.put(Op.NEG + (insn.width === 32 ? 1 : 0), insn.dst, 0, 0, 0, 0);
+        this.put(Op.NEG + (insn.width === 32 ? 1 : 0), insn.dst, 0, 0, 0);
         break;
       case 'movsx':
         this.packMovsx(insn);
@@ -163,13 +166,13 @@ class Packer {
         break;
       case 'addr-space-cast':
         // Both address spaces are this linear memory, whose pointers have no high half.
-        this.put(aluOp('mov', 32, false), insn.dst, insn.src, 0, 0, 0);
+        this.put(aluOp('mov', 32, false), insn.dst, insn.src, 0, 0);
         break;
       case 'ld-imm64':
         this.packLdImm64(insn);
         break;
       case 'ld-packet':
-        this.put(Op.LD_PACKET, 0, insn.src, insn.imm, insn.mode === 'ind' ? 1 : 0, insn.size);
+        this.put(Op.LD_PACKET, 0, insn.src, 0, 0);
         break;
       case 'load':
         this.packLoad(insn);
@@ -181,13 +184,13 @@ class Packer {
         this.packAtomic(insn);
         break;
       case 'ja':
-        this.put(Op.JA, 0, 0, 0, this.target(insn.offset), 0);
+        this.put(Op.JA, 0, 0, 0, this.target(insn.offset));
         break;
       case 'jmp':
         this.packJmp(insn);
         break;
       case 'may-goto':
-        this.put(Op.MAY_GOTO, 0, 0, 0, this.target(insn.offset), 0);
+        this.put(Op.MAY_GOTO, 0, 0, 0, this.target(insn.offset));
         break;
       case 'call-helper':
         this.packCall({ kind: 'helper', id: insn.id });
@@ -199,10 +202,10 @@ class Packer {
         this.packCallSubprog(insn);
         break;
       case 'callx':
-        this.put(Op.CALLX, insn.reg, 0, 0, 0, 0);
+        this.put(Op.CALLX, insn.reg, 0, 0, 0);
         break;
       case 'exit':
-        this.put(Op.EXIT, 0, 0, 0, 0, 0);
+        this.put(Op.EXIT, 0, 0, 0, 0);
         break;
     }
   }
@@ -213,32 +216,25 @@ class Packer {
     const imm = operand.kind === 'imm' ? operand.imm : 0;
     const isShift = op === 'lsh' || op === 'rsh' || op === 'arsh';
     const src = operand.kind === 'reg' ? operand.reg : 0;
-    this.put(
-      aluOp(op, width, operand.kind === 'imm'),
-      insn.dst,
-      src,
-      isShift ? imm & (width - 1) : imm,
-      0,
-      0,
-    );
+    this.put(aluOp(op, width, operand.kind === 'imm'), insn.dst, src, isShift ? imm & (width - 1) : imm, 0);
   }
 
   private packMovsx(insn: InsnOf<'movsx'>): void {
     const op = insn.width === 32 ? (insn.bits === 8 ? 3 : 4) : insn.bits === 8 ? 0 : insn.bits === 16 ? 1 : 2;
-    this.put(Op.MOVSX + op, insn.dst, insn.src, 0, 0, 0);
+    this.put(Op.MOVSX + op, insn.dst, insn.src, 0, 0);
   }
 
   private packEndian(insn: InsnOf<'endian'>): void {
     const index = insn.bits === 16 ? 0 : insn.bits === 32 ? 1 : 2;
-    if (insn.op !== 'le') this.put(Op.SWAP + index, insn.dst, 0, 0, 0, 0);
-    else if (insn.bits === 64) this.put(Op.NOP, 0, 0, 0, 0, 0);
-    else this.put(Op.ZERO_EXTEND + index, insn.dst, 0, 0, 0, 0);
+    if (insn.op !== 'le') this.put(Op.SWAP + index, insn.dst, 0, 0, 0);
+    else if (insn.bits === 64) this.put(Op.NOP, 0, 0, 0, 0);
+    else this.put(Op.ZERO_EXTEND + index, insn.dst, 0, 0, 0);
   }
 
   /** Words 1 and 2: the halves of the constant. */
   private packLdImm64(insn: InsnOf<'ld-imm64'>): void {
     if (insn.pseudo === 'const') {
-      this.put(Op.LD_IMM64, insn.dst, 0, insn.lo, insn.hi, 0);
+      this.put(Op.LD_IMM64, insn.dst, 0, insn.lo, insn.hi);
       return;
     }
     if (insn.pseudo !== 'func') {
@@ -254,7 +250,7 @@ class Packer {
         `no subprogram starts at slot ${insn.lo}, which this takes the address of`,
       );
     }
-    this.put(Op.LD_IMM64, insn.dst, 0, pointer, 0, 0);
+    this.put(Op.LD_IMM64, insn.dst, 0, pointer, 0);
   }
 
   /** Word 1: the offset. */
@@ -262,7 +258,7 @@ class Packer {
     const index = sizeIndex(insn.size);
     const kind = insn.signed ? 4 + index : index;
     const isProbe = this.program.probeLoads?.has(this.slot) === true;
-    this.put(isProbe ? Op.PROBE_LOAD : Op.LOAD + kind, insn.dst, insn.src, insn.offset, kind, 0);
+    this.put((isProbe ? Op.PROBE_LOAD : Op.LOAD) + kind, insn.dst, insn.src, insn.offset, 0);
   }
 
   /** Word 1: the offset; word 2: the immediate. */
@@ -270,26 +266,26 @@ class Packer {
     const { operand } = insn;
     const op = Op.STORE + sizeIndex(insn.size) + (operand.kind === 'imm' ? 4 : 0);
     const src = operand.kind === 'reg' ? operand.reg : 0;
-    this.put(op, insn.dst, src, insn.offset, operand.kind === 'imm' ? operand.imm : 0, 0);
+    this.put(op, insn.dst, src, insn.offset, operand.kind === 'imm' ? operand.imm : 0);
   }
 
-  /** Word 1: the offset; word 3: which operation. */
+  /** Word 1: the offset. */
   private packAtomic(insn: InsnOf<'atomic'>): void {
     const which = ATOMIC_ORDER.indexOf(insn.op) * 4 + (insn.fetch ? 2 : 0) + (insn.size === 8 ? 1 : 0);
-    this.put(Op.ATOMIC, insn.dst, insn.src, insn.offset, 0, which);
+    this.put(Op.ATOMIC + which, insn.dst, insn.src, insn.offset, 0);
   }
 
-  /** Word 1: the immediate; word 2: the row where the jump leads. */
+  /** Word 1: the immediate; word 2: the distance that the jump leads. */
   private packJmp(insn: InsnOf<'jmp'>): void {
     const { operand } = insn;
     const index =
       JMP_ORDER.indexOf(insn.op) * 4 + (insn.width === 32 ? 2 : 0) + (operand.kind === 'imm' ? 1 : 0);
     const src = operand.kind === 'reg' ? operand.reg : 0;
     const imm = operand.kind === 'imm' ? operand.imm : 0;
-    this.put(Op.JMP + index, insn.dst, src, imm, this.target(insn.offset), 0);
+    this.put(Op.JMP + index, insn.dst, src, imm, this.target(insn.offset));
   }
 
-  /** Word 1: index into `calls`. */
+  /** Word 1: index into `calls`. Becomes CALL_PLAIN when the helper turns out to be one. */
   private packCall(target: CallTarget): void {
     const key = target.kind === 'helper' ? `${target.id}` : `${target.btfId} ${target.module}`;
     let index = this.callIndex.get(key);
@@ -297,18 +293,19 @@ class Packer {
       index = this.calls.push(target) - 1;
       this.callIndex.set(key, index);
     }
-    this.put(Op.CALL_HELPER, 0, 0, index, 0, 0);
+    this.put(Op.CALL_SPECIAL, 0, 0, index, 0);
   }
 
-  /** Word 2: the row of the subprogram. */
+  /** Word 2: the distance to the subprogram. */
   private packCallSubprog(insn: InsnOf<'call-subprog'>): void {
     const target = this.slot + 1 + insn.offset;
     if (!this.program.subprogs.includes(target)) {
       throw this.error('bad-call-target', `no subprogram starts at slot ${target}, which this calls`);
     }
-    this.put(Op.CALL_SUBPROG, 0, 0, 0, target * ROW, 0);
+    this.put(Op.CALL_SUBPROG, 0, 0, 0, this.distance(target));
   }
 
+  /** The distance that a jump leads. */
   private target(offset: number): number {
     const target = this.slot + 1 + offset;
     const { insns } = this.program;
@@ -321,7 +318,12 @@ class Packer {
         `this jumps into the middle of the instruction at slot ${target - 1}`,
       );
     }
-    return target * ROW;
+    return this.distance(target);
+  }
+
+  /** Bytes from the row that is packed to that of a slot. */
+  private distance(slot: number): number {
+    return (slot - this.slot) * ROW_BYTES;
   }
 
   private error(code: string, message: string): IsaError {

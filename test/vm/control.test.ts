@@ -486,7 +486,6 @@ r0 += r1
 exit`;
     expect(engine.execute(program(text, helpers), 20)).toBe(143);
     expect(engine.r0High).toBe(0);
-    expect(memory.regions().every(({ kind }) => kind === 'stack')).toBe(true);
     engine.dispose();
     expect(memory.bytesInUse).toBe(0);
   });

@@ -1,9 +1,8 @@
-/** Packing: what is refused before a run, and that the training program knows every operation. */
+/** Packing: what is refused before a run. */
 import { describe, expect, it } from 'vitest';
 import { IsaError } from '../../src/base/errors.ts';
 import type { Insn } from '../../src/isa/index.ts';
-import { Op, pack, ROW } from '../../src/vm/pack.ts';
-import { trainingProgram } from '../../src/vm/training.ts';
+import { pack } from '../../src/vm/pack.ts';
 import { program, programOf } from './support.ts';
 
 function refusal(...insns: (Insn | undefined)[]): [string, number | undefined, string] {
@@ -53,17 +52,6 @@ describe('a program is refused', () => {
       1,
       'r11 does not exist; registers are r0 to r10',
     ]);
-  });
-});
-
-describe('the training program', () => {
-  it('has every operation of the loop', () => {
-    const { rows } = pack(trainingProgram());
-    const found = new Set<number>();
-    for (let at = 0; at < rows.length; at += ROW) found.add(rows[at]! & 0xff);
-    // 124 would be a zero extension to 64 bits, which is no operation.
-    const all = Array.from({ length: Op.NONE }, (_, op) => op).filter((op) => op !== Op.ZERO_EXTEND + 2);
-    expect(all.filter((op) => !found.has(op))).toEqual([]);
   });
 });
 

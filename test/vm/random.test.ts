@@ -64,7 +64,9 @@ function observe(program: PreparedProgram, piece: number): unknown {
   let status = interpreter.run(piece);
   for (let done = piece; status.kind === 'paused' && done < BUDGET; done += piece)
     status = interpreter.run(piece);
-  const stack = memory.regions().map(({ address, size }) => memory.readBytes(address, size).join());
+  const stack = memory
+    .regions()
+    .flatMap(({ kind, address, size }) => (kind === 'stack' ? [memory.readBytes(address, size).join()] : []));
   const how =
     status.kind === 'faulted' ? [status.fault.code, status.fault.message, status.fault.frames] : status;
   return { how, stack, registers: [...interpreter.registers], executed: interpreter.executed };

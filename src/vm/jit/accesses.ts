@@ -5,11 +5,11 @@
 import type { AccessSize, AtomicOp, InsnOf } from '../../isa/index.ts';
 import { FRAME_POINTER } from '../../isa/index.ts';
 import { STACK_BYTES } from '../engine.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 import type { CompileContext } from './context.ts';
 import { type Emitter, Local, localOf } from './emitter.ts';
 import { NOWHERE_HIGH, NOWHERE_LOW } from './extent.ts';
 import { Control } from './layout.ts';
-import { Type, W } from './opcodes.ts';
 
 const LOAD: Readonly<Record<AccessSize, number>> = {
   1: W.I64_LOAD8_U,

@@ -3,8 +3,8 @@
  * result: division by zero gives 0, remainder by zero the dividend, MIN / -1 is MIN.
  */
 import type { AluOp, InsnOf, Operand, Width } from '../../isa/index.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 import { type Emitter, Local } from './emitter.ts';
-import { Type, W } from './opcodes.ts';
 
 /** WebAssembly's operation of 64 and of 32 bits for the operations that it has. */
 const BINARY: Readonly<Record<Exclude<AluOp, 'mov'>, readonly [number, number]>> = {

@@ -3,15 +3,14 @@ import { Errno } from '../../base/errno.ts';
 import type { InsnOf } from '../../isa/index.ts';
 import type { HelperEntry } from '../abi.ts';
 import { CODE_BASE } from '../pack.ts';
+import { SHARED_TABLE } from '../wasm/module.ts';
+import { W } from '../wasm/opcodes.ts';
 import { forgetExtents } from './accesses.ts';
-
 import { type CompileContext, FaultNumber, type OutsideCall } from './context.ts';
 import { type Emitter, Local } from './emitter.ts';
 import { emitDepthCheck, emitFault, pushCalleeFrame, type Spill } from './frames.ts';
 import { emitInline } from './inline.ts';
 import { Control } from './layout.ts';
-import { SHARED_TABLE } from './module.ts';
-import { W } from './opcodes.ts';
 
 function pushArguments(e: Emitter): void {
   for (let reg = 1; reg <= 5; reg++) e.reg(reg);

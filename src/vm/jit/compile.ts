@@ -7,6 +7,8 @@ import { BlockFinder } from '../../cfg/index.ts';
 import type { HashLayout, HelperEntry, HelperFn, HelperTable, PreparedProgram } from '../abi.ts';
 import { STACK_BYTES } from '../engine.ts';
 import { type CallTarget, pack } from '../pack.ts';
+import { ModuleWriter, type Signature } from '../wasm/module.ts';
+import { Type } from '../wasm/opcodes.ts';
 import {
   type CompileContext,
   type CompileOptions,
@@ -19,8 +21,6 @@ import { invokeEntry, repeatEntry, runEntry } from './entries.ts';
 import { compileFunction } from './function.ts';
 import { hashLookup } from './hash-lookup.ts';
 import { STACK_SIZE } from './layout.ts';
-import { ModuleWriter, type Signature } from './module.ts';
-import { Type } from './opcodes.ts';
 
 /** A compiled program, not yet instantiated. */
 export interface CompiledCode {

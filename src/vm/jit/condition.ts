@@ -1,8 +1,8 @@
 /** Conditions of branches (RFC 9669 section 4.3) and of may_goto, as an i32 that is not zero when they hold. */
 import type { InsnOf, JmpOp } from '../../isa/index.ts';
+import { W } from '../wasm/opcodes.ts';
 import { emitOperand } from './alu.ts';
 import { type Emitter, Local } from './emitter.ts';
-import { W } from './opcodes.ts';
 
 type Comparison = Exclude<JmpOp, 'set'>;
 

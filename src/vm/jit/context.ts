@@ -1,7 +1,7 @@
 /** What the compilation of a program's functions shares: options, the numbers of imported functions, what its calls lead to. */
 import type { HelperEntry, PreparedProgram } from '../abi.ts';
-import type { ModuleWriter, Signature } from './module.ts';
-import { Type } from './opcodes.ts';
+import type { ModuleWriter, Signature } from '../wasm/module.ts';
+import { Type } from '../wasm/opcodes.ts';
 
 export interface CompileOptions {
   /**

@@ -4,8 +4,8 @@
  */
 import { FRAME_POINTER } from '../../isa/index.ts';
 import { STACK_BYTES } from '../engine.ts';
-import { ByteWriter } from './bytes.ts';
-import { Type, W } from './opcodes.ts';
+import { ByteWriter } from '../wasm/bytes.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 
 /** Locals of every function. Parameters: the lowest address of its stack frame, then r1 to r5. */
 export const Local = {

@@ -6,7 +6,7 @@ import { BpfError } from '../../base/errors.ts';
 import type { HelperTable, PreparedProgram } from '../abi.ts';
 import { type Engine, MAX_CALL_FRAMES, STACK_BYTES } from '../engine.ts';
 import type { Memory } from '../memory.ts';
-import { type WasmTable, wasm } from '../webassembly.ts';
+import { type WasmTable, wasm } from '../wasm/platform.ts';
 import { type CompiledCode, compile } from './compile.ts';
 import { Faults } from './faults.ts';
 import { Control, FRAME_STRIDE, STACK_ALIGN, STACK_SIZE } from './layout.ts';

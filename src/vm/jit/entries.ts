@@ -1,9 +1,10 @@
 /** The functions through which JavaScript enters a compiled program, so that no 64-bit number crosses that boundary. */
+
+import type { FunctionBody } from '../wasm/module.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 import type { CompileContext } from './context.ts';
 import { BPF_SIGNATURE } from './emitter.ts';
 import { Control, FRAME_STRIDE } from './layout.ts';
-import type { FunctionBody } from './module.ts';
-import { Type, W } from './opcodes.ts';
 import { SmallFunction } from './small-function.ts';
 
 const { I64, EMPTY } = Type;

@@ -9,7 +9,7 @@ import type { HelperEntry } from '../abi.ts';
 import { MAX_CALL_FRAMES } from '../engine.ts';
 import { describeAccess, type FaultAccess, type FaultCode, frameAt, makeFault, VmFault } from '../fault.ts';
 import type { Memory } from '../memory.ts';
-import { wasm } from '../webassembly.ts';
+import { wasm } from '../wasm/platform.ts';
 import type { CompiledCode } from './compile.ts';
 import { FaultNumber } from './context.ts';
 import { framesOf, type Traced, traceHere } from './positions.ts';

@@ -3,6 +3,7 @@ import { analyzeFlow, type Cfg, type ControlSink, structure } from '../../cfg/in
 import { FRAME_POINTER, type Insn } from '../../isa/index.ts';
 import { MAX_LOOPS } from '../engine.ts';
 import { codePointer } from '../pack.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 import { emitAtomic, emitLoad, emitStore } from './accesses.ts';
 import { emitAlu, emitEndian, emitNegate, emitSignExtendingMove } from './alu.ts';
 import { emitCallSubprog, emitCallx, emitOutsideCall, emitPacketLoad } from './calls.ts';
@@ -10,7 +11,6 @@ import { emitCondition } from './condition.ts';
 import { type CompileContext, FaultNumber } from './context.ts';
 import { Emitter, Local } from './emitter.ts';
 import { budgetSpill, emitFault, type Spill } from './frames.ts';
-import { Type, W } from './opcodes.ts';
 
 /** A function's code and, in pairs, where in it each instruction's code begins. */
 export interface CompiledFunction {

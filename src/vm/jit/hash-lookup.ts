@@ -3,8 +3,8 @@
  * pointers need no check. The hash is jhash of include/linux/jhash.h (lookup3 by Bob Jenkins, public domain), as in maps/jhash.ts.
  */
 import type { HashLayout } from '../abi.ts';
-import type { FunctionBody } from './module.ts';
-import { Type, W } from './opcodes.ts';
+import type { FunctionBody } from '../wasm/module.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 import { SmallFunction } from './small-function.ts';
 
 /** JHASH_INITVAL. */

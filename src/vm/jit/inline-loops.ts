@@ -6,10 +6,10 @@ import { Errno } from '../../base/errno.ts';
 import type { InlineHelper } from '../abi.ts';
 import { MAX_LOOPS, STACK_BYTES } from '../engine.ts';
 import { CODE_BASE } from '../pack.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 import type { CompileContext } from './context.ts';
 import { type Emitter, Local } from './emitter.ts';
 import { emitDepthCheck, pushCalleeFrame, type Spill } from './frames.ts';
-import { Type, W } from './opcodes.ts';
 
 /** Function index of the callback that r2 is known to point to. */
 function callbackIn2(e: Emitter, context: CompileContext): number | undefined {

@@ -3,11 +3,11 @@
  * map that is not known when the program is compiled, falls back on calling the helper.
  */
 import type { HelperEntry, InlineHelper } from '../abi.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 import type { CompileContext } from './context.ts';
 import { type Emitter, Local } from './emitter.ts';
 import type { Spill } from './frames.ts';
 import { addForCpu, emitLoop, emitMapWalk } from './inline-loops.ts';
-import { Type, W } from './opcodes.ts';
 
 /** Writes the helper's work in line; false when it has to be called. */
 export function emitInline(

@@ -4,7 +4,7 @@ import type { HelperEntry, HelperFn, HelperTable, PreparedProgram } from '../abi
 import { MAX_TAIL_CALLS } from '../engine.ts';
 import type { Memory } from '../memory.ts';
 import { slotOfCodePointer } from '../pack.ts';
-import { type WasmModule, type WasmTable, wasm } from '../webassembly.ts';
+import { type WasmModule, type WasmTable, wasm } from '../wasm/platform.ts';
 import type { CompiledCode } from './compile.ts';
 import { extentAround } from './extent.ts';
 import type { Faults } from './faults.ts';

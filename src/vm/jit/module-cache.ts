@@ -2,7 +2,7 @@
  * Compiled modules by their bytes, shared by all engines: the same program compiled again for another memory at the same addresses
  * (a test suite's next kernel) costs no second compilation.
  */
-import { type WasmModule, wasm } from '../webassembly.ts';
+import { type WasmModule, wasm } from '../wasm/platform.ts';
 
 interface Cached {
   readonly bytes: Uint8Array<ArrayBuffer>;

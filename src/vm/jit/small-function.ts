@@ -1,7 +1,7 @@
 /** Writes the few functions of a module that are not BPF functions: entries for JavaScript, lookups in maps. */
-import { ByteWriter } from './bytes.ts';
-import type { FunctionBody } from './module.ts';
-import { Type, W } from './opcodes.ts';
+import { ByteWriter } from '../wasm/bytes.ts';
+import type { FunctionBody } from '../wasm/module.ts';
+import { Type, W } from '../wasm/opcodes.ts';
 
 /** Begin with the declarations of locals: count of groups, then for each how many and of which type. */
 export class SmallFunction {

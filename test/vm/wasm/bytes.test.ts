@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { highHalf, lowHalf } from '../../../src/base/int64.ts';
-import { ByteWriter } from '../../../src/vm/jit/bytes.ts';
+import { ByteWriter } from '../../../src/vm/wasm/bytes.ts';
 
 /** The value of a LEB128 number that takes all of `bytes`. */
 function decode(bytes: Uint8Array, signed: boolean): bigint {

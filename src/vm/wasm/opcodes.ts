@@ -1,4 +1,4 @@
-/** The part of WebAssembly's instruction encoding that compiled programs use (specification, section 5.4). */
+/** The part of WebAssembly's instruction encoding that compiled programs and the interpreter use (specification, section 5.4). */
 
 /** Types of values, blocks and functions. */
 export const Type = { I32: 0x7f, I64: 0x7e, F64: 0x7c, FUNCREF: 0x70, FUNC: 0x60, EMPTY: 0x40 } as const;
@@ -24,6 +24,8 @@ export const W = {
   LOCAL_TEE: 0x22,
   I32_LOAD: 0x28,
   I64_LOAD: 0x29,
+  I32_LOAD8_U: 0x2d,
+  I32_LOAD16_U: 0x2f,
   I64_LOAD8_S: 0x30,
   I64_LOAD8_U: 0x31,
   I64_LOAD16_S: 0x32,
