@@ -68,6 +68,7 @@ const runtime = {
   cgroupPath: () => [1],
   currentTaskIsUnder: () => false,
   storageOwnerAt: () => undefined,
+  cgroupRun: () => undefined,
   cgroupValue: () => 0,
   callStack: () => new Uint32Array(0),
   seqFileAt: () => undefined,

@@ -42,6 +42,7 @@ typedef __u32 __be32;
 #define BPF_MAP_TYPE_DEVMAP 14
 #define BPF_MAP_TYPE_CPUMAP 16
 #define BPF_MAP_TYPE_XSKMAP 17
+#define BPF_MAP_TYPE_CGROUP_STORAGE 19
 #define BPF_MAP_TYPE_TASK_STORAGE 29
 
 #define BPF_ANY 0
@@ -78,12 +79,18 @@ HELPER(14, __u64, bpf_get_current_pid_tgid, void);
 HELPER(15, __u64, bpf_get_current_uid_gid, void);
 HELPER(16, long, bpf_get_current_comm, void *buffer, __u32 size);
 HELPER(25, long, bpf_perf_event_output, void *ctx, void *map, __u64 flags, void *data, __u64 size);
+HELPER(26, long, bpf_skb_load_bytes, const void *skb, __u32 offset, void *to, __u32 size);
 HELPER(27, long, bpf_get_stackid, void *ctx, void *map, __u64 flags);
 HELPER(35, __u64, bpf_get_current_task, void);
 HELPER(37, long, bpf_current_task_under_cgroup, void *map, __u32 index);
 HELPER(51, long, bpf_redirect_map, void *map, __u64 key, __u64 flags);
+HELPER(81, void *, bpf_get_local_storage, void *map, __u64 flags);
 HELPER(93, long, bpf_spin_lock, struct bpf_spin_lock *lock);
 HELPER(94, long, bpf_spin_unlock, struct bpf_spin_lock *lock);
+HELPER(101, long, bpf_sysctl_get_name, void *ctx, char *buffer, __u64 size, __u64 flags);
+HELPER(102, long, bpf_sysctl_get_current_value, void *ctx, char *buffer, __u64 size);
+HELPER(103, long, bpf_sysctl_get_new_value, void *ctx, char *buffer, __u64 size);
+HELPER(104, long, bpf_sysctl_set_new_value, void *ctx, const char *buffer, __u64 size);
 HELPER(105, long, bpf_strtol, const char *text, __u64 length, __u64 flags, long *result);
 HELPER(112, long, bpf_probe_read_user, void *to, __u32 size, const void *from);
 HELPER(113, long, bpf_probe_read_kernel, void *to, __u32 size, const void *from);
@@ -101,6 +108,8 @@ HELPER(165, long, bpf_snprintf, char *text, __u32 size, const char *format, __u6
 HELPER(177, long, bpf_trace_vprintk, const char *format, __u32 format_size, const void *data, __u32 data_size);
 HELPER(181, long, bpf_loop, __u32 times, void *callback, void *context, __u64 flags);
 HELPER(182, long, bpf_strncmp, const char *text, __u32 size, const char *other);
+HELPER(186, int, bpf_get_retval, void);
+HELPER(187, int, bpf_set_retval, int retval);
 HELPER(195, void *, bpf_map_lookup_percpu_elem, void *map, const void *key, __u32 cpu);
 
 #define bpf_printk(format, ...)                                              \

@@ -2,6 +2,7 @@
 export { type CallingConvention, callingConvention } from './convention.ts';
 export { HelperFault, type HelperFaultCode } from './fault.ts';
 export type {
+  CgroupRun,
   ClockName,
   ClockPort,
   CurrentTask,
@@ -14,6 +15,7 @@ export type {
   RuntimeWords,
   SeqFilePort,
   SymbolPort,
+  SysctlAccess,
   TracedEvent,
 } from './runtime.ts';
 export { createHelpers, type HelperOptions } from './table.ts';

@@ -110,6 +110,29 @@ export interface SeqFilePort {
   advance(bytes: number): boolean;
 }
 
+/** The event of a cgroup that the running program is asked about (struct bpf_cg_run_ctx). */
+export interface CgroupRun {
+  /** What the event will answer: 0 or a negative errno, for getsockopt(2) what the kernel answered. */
+  retval: number;
+  /** The access to a sysctl that it is about. */
+  readonly sysctl: SysctlAccess | undefined;
+  /** Address of the value that the cgroup at which the program is attached has in a map, 0 when it has none. */
+  valueOf(values: CgroupValues): number;
+}
+
+/** An access to a sysctl (struct bpf_sysctl_kern). */
+export interface SysctlAccess {
+  /** From /proc/sys on: `net/ipv4/tcp_mem`. */
+  readonly name: string;
+  readonly write: boolean;
+  /** What it is now; empty when that is not known. */
+  readonly current: Uint8Array;
+  /** What it is to become; empty for reads. */
+  newValue: Uint8Array;
+  /** A program changed it. */
+  isReplaced: boolean;
+}
+
 /** What is known of the event that a tracing program runs on. */
 export interface TracedEvent {
   /** Address of the traced function, 0 when there is none. */
@@ -144,6 +167,8 @@ export interface HelperRuntime extends SymbolPort {
   currentTaskIsUnder(cgroup: CgroupRef): boolean;
   /** Whatever of the kernel stands at an address that values can hang on. */
   storageOwnerAt(address: number): StorageOwner | undefined;
+  /** The event of a cgroup that the program runs for, if it does. */
+  cgroupRun(): CgroupRun | undefined;
   /** Address of the value of the cgroup that the running program is attached to; 0 when there is no memory for one. */
   cgroupValue(values: CgroupValues): number;
   /** The call stack of the event, innermost frame first, as pairs of halves; empty when it is not known. */

@@ -5,6 +5,7 @@
 import { HELPERS, type HelperSpec } from '../spec/index.ts';
 import type { HelperEntry, HelperTable } from '../vm/index.ts';
 import { cgroupHelpers } from './cgroup.ts';
+import { cgroupRunHelpers } from './cgroup-run.ts';
 import { withChecks } from './checks.ts';
 import { checksumHelpers } from './checksum.ts';
 import { callingConvention } from './convention.ts';
@@ -36,6 +37,7 @@ import { userRingbufHelpers } from './user-ringbuf.ts';
 /** Every family; the order does not matter, no two have a helper in common. */
 const FAMILIES: readonly FamilyMaker[] = [
   cgroupHelpers,
+  cgroupRunHelpers,
   checksumHelpers,
   dynptrHelpers,
   lockHelpers,

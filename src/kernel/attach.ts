@@ -6,6 +6,7 @@ import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
 import { BpfAttachType, BpfProgType, progTypeName } from '../spec/index.ts';
+import type { Cgroup } from './cgroups.ts';
 import type { IteratorChoice } from './iterators/target.ts';
 import type { LiveMap } from './live-map.ts';
 
@@ -19,6 +20,8 @@ export interface AttachOptions {
   readonly target?: string;
   /** Tracing: what bpf_get_attach_cookie gives. */
   readonly cookie?: number | bigint;
+  /** Programs of cgroups: the cgroup, or its path below /sys/fs/cgroup; the root by default. */
+  readonly cgroup?: Cgroup | string;
   /** Iterators over map elements: the map. */
   readonly map?: { readonly loaded: LiveMap };
   /** Iterators over tasks: the threads of this process only. */

@@ -17,14 +17,15 @@ export class Cgroup extends KernelObject implements CgroupRef {
   readonly address: number;
   /** The cgroup above; undefined for the root. */
   readonly parent: Cgroup | undefined;
-  private readonly node: PathNode;
+  /** Its directory below /sys/fs/cgroup. */
+  readonly directory: PathNode;
   private readonly memory: Memory;
   private references = 0;
 
   constructor(memory: Memory, node: PathNode, id: number, parent: Cgroup | undefined) {
     super();
     this.memory = memory;
-    this.node = node;
+    this.directory = node;
     this.id = id;
     this.parent = parent;
     this.address = memory.allocate({ size: IMAGE_BYTES, kind: 'kernel', name: `cgroup ${id}` });
@@ -32,7 +33,7 @@ export class Cgroup extends KernelObject implements CgroupRef {
   }
 
   file(): KernelFile {
-    return { kind: 'path', node: this.node, held: UNCOUNTED };
+    return { kind: 'path', node: this.directory, held: UNCOUNTED };
   }
 
   hold(): void {

@@ -1,5 +1,11 @@
 /** The simulated kernel and the library's live objects: open, load, attach, fire, read. */
 export type { AttachOptions } from './attach.ts';
+export { CgroupEvents } from './cgroup-events/events.ts';
+export type { GetOptionAnswer, SetOptionAnswer, SocketOption } from './cgroup-events/options.ts';
+export type { CgroupAnswer } from './cgroup-events/run.ts';
+export type { AddressAnswer, AddressEvent } from './cgroup-events/socket-addresses.ts';
+export type { PacketAnswer, SocketEvent } from './cgroup-events/sockets.ts';
+export type { DeviceEvent, SysctlAnswer, SysctlEvent } from './cgroup-events/system.ts';
 export { Cgroup, CgroupTable } from './cgroups.ts';
 export { Clock, type ClockOptions } from './clock.ts';
 export {

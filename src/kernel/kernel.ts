@@ -5,6 +5,7 @@
 import type { KconfigValue } from '../loader/index.ts';
 import type { BpfCommand } from '../spec/index.ts';
 import type { Memory } from '../vm/index.ts';
+import { CgroupEvents } from './cgroup-events/events.ts';
 import type { CgroupTable } from './cgroups.ts';
 import type { Clock } from './clock.ts';
 import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
@@ -50,6 +51,8 @@ export class Kernel {
   private readonly strictTypes: boolean;
   /** Network devices: `lo` and `eth0` from the start. */
   readonly devices: DeviceTable;
+  /** Events that programs of cgroups are asked about. */
+  readonly cgroupEvents: CgroupEvents;
   /** Memory, files and descriptors of the process that calls `bpf`. */
   readonly process: Process;
   private readonly syscalls: SyscallContext;
@@ -61,6 +64,7 @@ export class Kernel {
     this.hooks.ids.onRemove((link) => {
       this.machine.images.drop(link);
     });
+    this.cgroupEvents = new CgroupEvents(this.machine, this.hooks);
     this.devices = new DeviceTable(this.machine, this.hooks);
     this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
     this.ksyms = options.ksyms ?? {};

@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { MAX_CPUS } from '../base/limits.ts';
 import type { Btf } from '../btf/index.ts';
 import {
+  type CgroupRun,
   createHelpers,
   type Halves,
   type HelperRuntime,
@@ -80,6 +81,8 @@ export interface Situation {
   readonly task: Task;
   readonly packet?: PacketPort;
   readonly event?: TracedEvent;
+  /** The event of a cgroup that its programs are asked about. */
+  readonly cgroupRun?: CgroupRun;
   readonly stacks?: CallStacks;
 }
 
@@ -315,9 +318,13 @@ export class Machine implements HelperRuntime, MapEnv {
     return this.objects.ownerAt(address);
   }
 
-  /** Nothing fires programs of cgroups but test runs, which have values of their own. */
+  cgroupRun(): CgroupRun | undefined {
+    return this.situation.cgroupRun;
+  }
+
+  /** Test runs have values of their own. */
   cgroupValue(values: CgroupValues): number {
-    return values.scratch();
+    return this.situation.cgroupRun?.valueOf(values) ?? values.scratch();
   }
 
   callStack(user: boolean): Uint32Array {

@@ -1,13 +1,16 @@
 /** A program as a user of the library holds it: attach it to its event, or run it once on data of one's own. */
 import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
+import { BpfAttachType } from '../spec/index.ts';
 import { type AttachOptions, hookOf, isIterator, iteratorChoice } from './attach.ts';
+import { linkBehind } from './cgroup-link.ts';
 import type { HookTable, Link } from './hooks.ts';
 import { linkIterator } from './iterators/link.ts';
 import type { Verification } from './load-program.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import { type RunManyOptions, runMany } from './run-many.ts';
+import { CGROUP_TYPES } from './syscall/program-kinds.ts';
 import { type TestRunOptions, type TestRunResult, testRun } from './test-run.ts';
 
 interface Live {
@@ -53,6 +56,12 @@ export class Program {
   attach(options: AttachOptions = {}): Link {
     const { program, hooks, machine } = this.need();
     if (isIterator(this.spec)) return linkIterator(machine, hooks, program, iteratorChoice(options)).own();
+    if (CGROUP_TYPES.includes(program.type) || program.expectedAttachType === BpfAttachType.BPF_LSM_CGROUP) {
+      const { cgroups } = machine.objects;
+      const { cgroup = cgroups.root } = options;
+      const { directory } = typeof cgroup === 'string' ? cgroups.find(cgroup) : cgroup;
+      return linkBehind(machine, hooks, program, directory).own();
+    }
     return hooks.attach(hookOf(this.spec, options), program, BigInt(options.cookie ?? 0));
   }
 

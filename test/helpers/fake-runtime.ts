@@ -4,6 +4,7 @@
  */
 import { encodeUtf8 } from '../../src/base/text.ts';
 import {
+  type CgroupRun,
   type ClockName,
   createHelpers,
   type Halves,
@@ -76,6 +77,8 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   random = (): number => this.randoms.shift() ?? 0;
   currentTask = (): typeof this.task => this.task;
   cgroupPath = (): readonly number[] => this.cgroups;
+  cgroupEvent: CgroupRun | undefined;
+  cgroupRun = (): CgroupRun | undefined => this.cgroupEvent;
   seqFile: SeqFilePort | undefined;
   seqFileAt = (): SeqFilePort | undefined => this.seqFile;
   mapAt = (address: number): BpfMap | undefined => this.maps.get(address);

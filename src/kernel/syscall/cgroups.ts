@@ -1,13 +1,21 @@
 /**
- * Programs of cgroups: attached directly or by links, alone or many at once, inherited from the cgroups above (kernel/bpf/cgroup.c). A
- * cgroup is a directory below /sys/fs/cgroup; its row of an attach type is a hook. Nothing in the simulated kernel fires these hooks yet.
+ * Programs of cgroups: attached directly or by links, alone or many at once (kernel/bpf/cgroup.c). A cgroup is a directory below
+ * /sys/fs/cgroup; its row of an attach type is a hook. Which programs run for a cgroup is of cgroup-programs.ts, when they do of cgroup-events.
  */
 import { Errno } from '../../base/errno.ts';
-import { BpfAttachType, BpfLinkType } from '../../spec/index.ts';
+import { BpfAttachType } from '../../spec/index.ts';
+import { checkRow, linkAt, makeValues } from '../cgroup-link.ts';
+import {
+  BPF_F_ALLOW_MULTI,
+  BPF_F_ALLOW_OVERRIDE,
+  BPF_F_PREORDER,
+  cgroupHook,
+  effectivePrograms,
+  rowFlags,
+} from '../cgroup-programs.ts';
 import type { PathNode } from '../files.ts';
-import type { Attachment, KernelLink, LinkRules } from '../hooks.ts';
+import type { Attachment, KernelLink } from '../hooks.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
-import { pathOf } from '../paths.ts';
 import type { Attributes } from './attributes.ts';
 import { linkOf, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
@@ -22,34 +30,15 @@ import {
 } from './multi-program.ts';
 import { queryRow } from './query-row.ts';
 
-const BPF_F_ALLOW_OVERRIDE = 1 << 0;
-const BPF_F_ALLOW_MULTI = 1 << 1;
-const BPF_F_PREORDER = 1 << 6;
 const BPF_F_QUERY_EFFECTIVE = 1 << 0;
 /** What a link may ask for. */
 const LINK_FLAGS = BPF_F_ID | BPF_F_LINK | BPF_F_BEFORE | BPF_F_AFTER | BPF_F_PREORDER;
-const SAVED_FLAGS = BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI;
-/** BPF_CGROUP_MAX_PROGS. */
-const MAX_PROGRAMS = 64;
 /** The cgroup behind a descriptor. @throws SyscallError EBADF. */
 function cgroupOf(sys: SyscallContext, fd: number): PathNode {
   const file = sys.fds.get(fd);
   return file?.kind === 'path' && file.node.kind === 'cgroup'
     ? file.node
     : fail(Errno.EBADF, `descriptor ${fd} is no cgroup`);
-}
-
-function hookOf(cgroup: PathNode, attachType: number): string {
-  return `cgroup${pathOf(cgroup)}:${attachType}`;
-}
-
-function parentOf(cgroup: PathNode): PathNode | undefined {
-  return cgroup.parent?.kind === 'cgroup' ? cgroup.parent : undefined;
-}
-
-/** Flags of a cgroup's row: those of every program in it. */
-function flagsOf(row: readonly Attachment[]): number {
-  return (row[0]?.flags ?? 0) & SAVED_FLAGS;
 }
 
 /** What is attached: a program, perhaps in another's place, or a link's. */
@@ -68,7 +57,7 @@ function findPlace(
   wish: Wish,
 ): Attachment | number {
   const { flags } = wish;
-  const hook = hookOf(cgroup, attachType);
+  const hook = cgroupHook(cgroup, attachType);
   const row = sys.hooks.at(hook);
   const has = (flag: number): boolean => (flags & flag) !== 0;
   if (
@@ -79,11 +68,7 @@ function findPlace(
   if (has(BPF_F_REPLACE) && has(BPF_F_BEFORE | BPF_F_AFTER))
     fail(Errno.EINVAL, 'a replacement has its place already');
   checkRevision(sys, hook, wish);
-  if (!parentsAllow(sys, cgroup, attachType))
-    fail(Errno.EPERM, 'a cgroup above has a program that may not be overridden');
-  if (row.length > 0 && flagsOf(row) !== (flags & SAVED_FLAGS))
-    fail(Errno.EPERM, 'the programs that are there were attached with other flags');
-  if (row.length >= MAX_PROGRAMS) fail(Errno.E2BIG, `a cgroup takes ${MAX_PROGRAMS} programs`);
+  checkRow(sys.hooks, cgroup, attachType, flags);
   if (!has(BPF_F_ALLOW_MULTI)) return row[0] ?? indexIn(sys, row, newcomer, wish);
   const { program, replaces, isLink } = newcomer;
   if (!isLink && program !== replaces && row.some((one) => one.link === undefined && one.program === program))
@@ -91,17 +76,6 @@ function findPlace(
   if (replaces === undefined) return indexIn(sys, row, newcomer, wish);
   const old = row.find((one) => one.link === undefined && one.program === replaces);
   return old ?? fail(Errno.ENOENT, 'the program to replace is not there');
-}
-
-/** Whether the cgroups above let this one have programs of its own (hierarchy_allows_attach). */
-function parentsAllow(sys: SyscallContext, cgroup: PathNode, attachType: number): boolean {
-  for (let above = parentOf(cgroup); above !== undefined; above = parentOf(above)) {
-    const row = sys.hooks.at(hookOf(above, attachType));
-    const flags = flagsOf(row);
-    if ((flags & BPF_F_ALLOW_MULTI) !== 0) return true;
-    if (row.length === 1) return (flags & BPF_F_ALLOW_OVERRIDE) !== 0;
-  }
-  return true;
 }
 
 /** The index that BPF_F_BEFORE and BPF_F_AFTER ask for (get_prog_list, insert_pl_to_hlist). */
@@ -159,7 +133,8 @@ export function cgroupAttach(
   const newcomer = { program, isLink: false, ...(replaces === undefined ? {} : { replaces }) };
   const wish = { flags, relative: attr.u32('relative_fd'), revision: attr.u64('expected_revision') };
   const place = findPlace(sys, cgroup, attachType, newcomer, wish);
-  const hook = hookOf(cgroup, attachType);
+  makeValues(sys.machine, program, cgroup, attachType);
+  const hook = cgroupHook(cgroup, attachType);
   if (typeof place === 'number') {
     sys.hooks.place(hook, program, { index: place, flags });
   } else {
@@ -171,30 +146,16 @@ export function cgroupAttach(
 
 export function cgroupDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DETACH'>, type: number): number {
   const cgroup = cgroupOf(sys, attr.u32('target_fd'));
-  const hook = hookOf(cgroup, attr.u32('attach_type'));
+  const hook = cgroupHook(cgroup, attr.u32('attach_type'));
   const file = sys.fds.get(attr.s32('attach_bpf_fd'));
   const program = file?.kind === 'program' && file.program.type === type ? file.program : undefined;
   checkRevision(sys, hook, { flags: 0, relative: 0, revision: attr.u64('expected_revision') });
   const row = sys.hooks.at(hook);
-  const many = (flagsOf(row) & BPF_F_ALLOW_MULTI) !== 0;
+  const many = (rowFlags(row) & BPF_F_ALLOW_MULTI) !== 0;
   if (many && program === undefined) fail(Errno.EINVAL, 'say which of the programs by its descriptor');
   const found = many ? row.find((one) => one.link === undefined && one.program === program) : row[0];
   sys.hooks.remove(found ?? fail(Errno.ENOENT, 'it is not attached'));
   return 0;
-}
-
-/** The programs that run for a cgroup: its own, then those of the cgroups above (compute_effective_progs). */
-export function effectivePrograms(sys: SyscallContext, cgroup: PathNode, attachType: number): Attachment[] {
-  const early: Attachment[] = [];
-  const late: Attachment[] = [];
-  for (let at: PathNode | undefined = cgroup; at !== undefined; at = parentOf(at)) {
-    const row = sys.hooks.at(hookOf(at, attachType));
-    const some = early.length + late.length > 0;
-    if (some && (flagsOf(row) & BPF_F_ALLOW_MULTI) === 0) continue;
-    early.unshift(...row.filter((one) => (one.flags & BPF_F_PREORDER) !== 0));
-    late.push(...row.filter((one) => (one.flags & BPF_F_PREORDER) === 0));
-  }
-  return [...early, ...late];
 }
 
 export function cgroupQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY'>): number {
@@ -205,10 +166,12 @@ export function cgroupQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUER
     fail(Errno.EINVAL, 'effective programs have no flags of their own');
   if (attachType === BpfAttachType.BPF_LSM_CGROUP && !effective && needsFlags(attr))
     fail(Errno.EINVAL, 'programs of BPF_LSM_CGROUP are told apart by prog_attach_flags');
-  const hook = hookOf(cgroup, attachType);
+  const hook = cgroupHook(cgroup, attachType);
   const own = sys.hooks.at(hook);
-  const row = effective ? effectivePrograms(sys, cgroup, attachType) : own;
-  const flags = effective ? 0 : flagsOf(own);
+  const row = effective
+    ? effectivePrograms(sys.hooks, cgroup, attachType).map(({ attachment }) => attachment)
+    : own;
+  const flags = effective ? 0 : rowFlags(own);
   const revision = effective ? 0n : BigInt(sys.hooks.revision(hook));
   return queryRow(sys, attr, row, { flags, revision, programFlags: flags });
 }
@@ -230,24 +193,6 @@ export function cgroupLink(
   const flags = given | BPF_F_ALLOW_MULTI;
   const wish = { flags, relative: attr.u32('relative_fd'), revision: attr.u64('expected_revision') };
   const place = findPlace(sys, cgroup, attachType, { program, isLink: true }, wish);
-  const index = typeof place === 'number' ? place : sys.hooks.at(hookOf(cgroup, attachType)).length;
-  const hook = hookOf(cgroup, attachType);
-  const rules: LinkRules = {
-    detachable: true,
-    checkUpdate: (next, link, old) => {
-      if (!link.isAttached) return -Errno.ENOLINK;
-      if (old !== undefined && old !== link.program) return -Errno.EPERM;
-      return next.type === link.program.type ? 0 : -Errno.EINVAL;
-    },
-    onUpdate: () => {
-      sys.hooks.bump(hook);
-    },
-  };
-  const link: KernelLink = sys.hooks.link(
-    BpfLinkType.BPF_LINK_TYPE_CGROUP,
-    sys.hooks.place(hook, program, { index, flags }),
-    rules,
-    () => ({ cgroup_id: link.isAttached ? sys.paths.idOf(cgroup) : 0, attach_type: attachType }),
-  );
-  return link;
+  const index = typeof place === 'number' ? place : sys.hooks.at(cgroupHook(cgroup, attachType)).length;
+  return linkAt(sys.machine, sys.hooks, program, { directory: cgroup, attachType, flags, index });
 }
