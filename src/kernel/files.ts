@@ -1,5 +1,11 @@
 /** What file descriptors and paths stand for: objects of the kernel, and what of them a file holds. */
-import type { Held, PerfEventRef, SocketRef, StorageOwner } from '../maps/index.ts';
+import {
+  type Held,
+  PerfEventArrayMap,
+  type PerfEventRef,
+  type SocketRef,
+  type StorageOwner,
+} from '../maps/index.ts';
 import type { KernelLink } from './hooks.ts';
 import type { ReadableSession } from './iterators/ports.ts';
 import type { LiveBtf } from './live-btf.ts';
@@ -36,6 +42,7 @@ export function mapFile(map: LiveMap, access: FileAccess = READ_WRITE): KernelFi
       map.holdUser();
     },
     release: () => {
+      if (map.map instanceof PerfEventArrayMap) map.map.fileClosed(held);
       map.releaseUser();
     },
   };

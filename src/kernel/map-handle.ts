@@ -5,7 +5,7 @@
 import { Errno, errnoName, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import { type Btf, type BtfValue, decodeValue, encodeValue } from '../btf/index.ts';
-import type { MapSpec } from '../loader/index.ts';
+import { type MapSpec, ringBufferSize } from '../loader/index.ts';
 import { BPF_ANY, type BpfMap } from '../maps/index.ts';
 import { BpfMapType, mapTypeName } from '../spec/index.ts';
 import type { Cgroup } from './cgroups.ts';
@@ -57,7 +57,10 @@ export class MapHandle {
     return this.spec.name;
   }
 
-  /** Entries that the map can hold; may be set before load, as bpf_map__set_max_entries does. */
+  /**
+   * Entries that the map can hold; may be set before load, as bpf_map__set_max_entries does: ring buffers get the next power of two of
+   * pages.
+   */
   get maxEntries(): number {
     return this.live?.map.attr.maxEntries ?? this.size;
   }
@@ -65,7 +68,7 @@ export class MapHandle {
   set maxEntries(entries: number) {
     if (this.live !== undefined)
       throw new UsageError('already-loaded', `map '${this.name}' exists: set its size before load`);
-    this.size = entries;
+    this.size = ringBufferSize(this.spec.type, entries);
   }
 
   /** True for the kinds that keep a value for each CPU. */

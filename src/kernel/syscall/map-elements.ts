@@ -3,7 +3,7 @@
  * map_lookup_and_delete_elem in kernel/bpf/syscall.c).
  */
 import { Errno } from '../../base/errno.ts';
-import { BPF_F_LOCK } from '../../maps/index.ts';
+import { BPF_F_LOCK, PerfEventArrayMap } from '../../maps/index.ts';
 import { BpfMapType } from '../../spec/index.ts';
 import type { LiveMap } from '../live-map.ts';
 import type { Attributes } from './attributes.ts';
@@ -55,7 +55,9 @@ export function mapUpdate(sys: SyscallContext, attr: Attributes<'BPF_MAP_UPDATE_
   checkLock(map, attr.u32('flags'));
   const key = readKey(sys, map, attr.word('key'));
   const value = sys.user.read(attr.word('value'), map.map.userValueSize);
-  return succeed(map.map.updateUser(key, value, attr.word('flags')), 'the map does not take this entry');
+  const updated = map.map.updateUser(key, value, attr.word('flags'));
+  if (updated === 0 && map.map instanceof PerfEventArrayMap) map.map.bindToFile(key, file.held);
+  return succeed(updated, 'the map does not take this entry');
 }
 
 export function mapDelete(sys: SyscallContext, attr: Attributes<'BPF_MAP_DELETE_ELEM'>): number {
