@@ -2,29 +2,26 @@
  * Calls out of a program: how the words of a helper's arguments are gathered from the registers, and its result put into r0. A plan is
  * made once for each helper, so that a call itself decides nothing.
  */
-import type { HelperEntry, HelperFn, HelperTable } from './abi.ts';
+import type { CallbackDriver, HelperEntry, HelperTable } from './abi.ts';
 import type { CallTarget } from './pack.ts';
-
-/** Index in the register file of a pair that is always zero. */
-export const ZERO_REGISTER = 22;
 
 /** Numbers of what helpers return, in CallPlan and in the loop's operations. */
 export const RETURN_CODES = { int: 0, ptr: 1, u64: 2, void: 3 } as const;
 
-/** How to call one helper. `entry` is undefined when this kernel has no such helper. */
+/** Calls something with words of the registers, which begin at index `at` of a 32-bit view of memory. */
+type Invoke<R> = (memory: Int32Array, at: number) => R;
+
+/** How to call one helper. */
 export interface CallPlan {
   readonly target: CallTarget;
+  /** Undefined when this kernel has no such helper. */
   readonly entry: HelperEntry | undefined;
-  /** The function that takes the words: a plain helper's implementation or a callback helper's start. */
-  readonly call: HelperFn | undefined;
-  /** Indices into the register file of the words to pass. */
-  readonly words: readonly number[];
-  /** Indices of the high halves that must be zero; that of the zero register fills up to five. */
-  readonly high0: number;
-  readonly high1: number;
-  readonly high2: number;
-  readonly high3: number;
-  readonly high4: number;
+  /** A plain helper's implementation. */
+  readonly call: Invoke<number> | undefined;
+  /** The start of a helper that calls back. */
+  readonly start: Invoke<CallbackDriver | number> | undefined;
+  /** Registers that hold pointers, so that their high halves must be zero. */
+  readonly pointers: readonly number[];
   readonly returns: 0 | 1 | 2 | 3;
 }
 
@@ -33,62 +30,56 @@ export function planCall(target: CallTarget, helpers: HelperTable): CallPlan {
   const entry =
     target.kind === 'helper' ? helpers.entries[target.id] : helpers.kfunc?.(target.btfId, target.module);
   const words: number[] = [];
-  const highs: number[] = [];
+  const pointers: number[] = [];
   entry?.args.forEach((pass, index) => {
-    const low = 2 * (index + 1);
-    words.push(low);
-    if (pass === 'u64') words.push(low + 1);
-    if (pass === 'ptr') highs.push(low + 1);
+    const reg = index + 1;
+    words.push(2 * reg);
+    if (pass === 'u64') words.push(2 * reg + 1);
+    if (pass === 'ptr') pointers.push(reg);
   });
-  const high = (index: number): number => highs[index] ?? ZERO_REGISTER;
   return {
     target,
     entry,
-    call: entry?.kind === 'plain' ? entry.call : undefined,
-    words,
-    high0: high(0),
-    high1: high(1),
-    high2: high(2),
-    high3: high(3),
-    high4: high(4),
+    call: entry?.kind === 'plain' ? withWords(entry.call, words) : undefined,
+    start: entry?.kind === 'callback' ? withWords(entry.start, words) : undefined,
+    pointers,
     returns: RETURN_CODES[entry?.returns ?? 'void'],
   };
 }
 
-/** Calls `fn` with the words that the plan names, without an argument array. */
-export function callWithWords<R>(fn: (...words: number[]) => R, plan: CallPlan, regs: Int32Array): R {
-  const w = plan.words;
-  switch (w.length) {
+/** Calls `fn` with these words, without an argument array where there are few. */
+function withWords<R>(fn: (...words: number[]) => R, words: readonly number[]): Invoke<R> {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = words;
+  switch (words.length) {
     case 0:
-      return fn();
+      return () => fn();
     case 1:
-      return fn(regs[w[0]!]!);
+      return (memory, at) => fn(memory[at + a]!);
     case 2:
-      return fn(regs[w[0]!]!, regs[w[1]!]!);
+      return (memory, at) => fn(memory[at + a]!, memory[at + b]!);
     case 3:
-      return fn(regs[w[0]!]!, regs[w[1]!]!, regs[w[2]!]!);
+      return (memory, at) => fn(memory[at + a]!, memory[at + b]!, memory[at + c]!);
     case 4:
-      return fn(regs[w[0]!]!, regs[w[1]!]!, regs[w[2]!]!, regs[w[3]!]!);
+      return (memory, at) => fn(memory[at + a]!, memory[at + b]!, memory[at + c]!, memory[at + d]!);
     case 5:
-      return fn(regs[w[0]!]!, regs[w[1]!]!, regs[w[2]!]!, regs[w[3]!]!, regs[w[4]!]!);
+      return (memory, at) =>
+        fn(memory[at + a]!, memory[at + b]!, memory[at + c]!, memory[at + d]!, memory[at + e]!);
     case 6:
-      return fn(regs[w[0]!]!, regs[w[1]!]!, regs[w[2]!]!, regs[w[3]!]!, regs[w[4]!]!, regs[w[5]!]!);
-    case 7:
-      return fn(
-        regs[w[0]!]!,
-        regs[w[1]!]!,
-        regs[w[2]!]!,
-        regs[w[3]!]!,
-        regs[w[4]!]!,
-        regs[w[5]!]!,
-        regs[w[6]!]!,
-      );
+      return (memory, at) =>
+        fn(
+          memory[at + a]!,
+          memory[at + b]!,
+          memory[at + c]!,
+          memory[at + d]!,
+          memory[at + e]!,
+          memory[at + f]!,
+        );
     default:
-      return fn(...w.map((index) => regs[index]!));
+      return (memory, at) => fn(...words.map((word) => memory[at + word]!));
   }
 }
 
-/** The two halves of r0 that a helper's result makes, as its entry says. */
+/** The high half of r0 that a helper's result makes, as its entry says. */
 export function resultHigh(plan: CallPlan, helpers: HelperTable, result: number): number {
   switch (plan.returns) {
     case RETURN_CODES.int:

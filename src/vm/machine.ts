@@ -6,8 +6,8 @@
 import { Errno } from '../base/errno.ts';
 import { BpfError } from '../base/errors.ts';
 import { u64FromHalves } from '../base/int64.ts';
-import type { CallbackDriver, HelperFn, HelperTable, PreparedProgram } from './abi.ts';
-import { type CallPlan, callWithWords, planCall, RETURN_CODES, resultHigh } from './calls.ts';
+import type { CallbackDriver, HelperTable, PreparedProgram } from './abi.ts';
+import { type CallPlan, planCall, RETURN_CODES, resultHigh } from './calls.ts';
 import { CodeArea, type LinkedProgram } from './code-area.ts';
 import { MAX_CALL_FRAMES, MAX_LOOPS, MAX_TAIL_CALLS, STACK_BYTES } from './engine.ts';
 import {
@@ -18,7 +18,7 @@ import {
   makeFault,
   type VmFault,
 } from './fault.ts';
-import { instantiateLoop, type Loop } from './loop/module.ts';
+import { instantiateLoop, type Loop, type Start } from './loop/module.ts';
 import { CALLBACK, Frame, REGISTER_WORDS, STATE_BYTES, State } from './loop/state.ts';
 import type { Memory } from './memory.ts';
 import { Op, pack, ROW, ROW_BYTES, slotOfCodePointer } from './pack.ts';
@@ -26,13 +26,11 @@ import { Op, pack, ROW, ROW_BYTES, slotOfCodePointer } from './pack.ts';
 const PC = State.PC >> 2;
 const LEFT = State.LEFT >> 2;
 const DEPTH = State.DEPTH >> 2;
-const DIRTY_DEPTH = State.DIRTY_DEPTH >> 2;
 const LOOPS_LEFT = State.LOOPS_LEFT >> 2;
 const ROWS = State.ROWS >> 2;
 const MEMORY_SIZE = State.MEMORY_SIZE >> 2;
 const RESULT_HIGH = State.RESULT_HIGH >> 2;
 const STACK_TOPS = State.STACK_TOPS >> 2;
-const R10 = State.R10 >> 2;
 
 /** For the loop: no function to enter. */
 const GO_ON = 0;
@@ -53,7 +51,7 @@ export class Machine {
   readonly helpers: HelperTable;
   /** The program that ran when JavaScript was last told; see `linked`. */
   private known: LinkedProgram;
-  private readonly loop: Loop;
+  private readonly loop: { readonly run: Loop; readonly start: Start };
   /** Address of the state, and the same as an index of 32-bit words. */
   private readonly state: number;
   private readonly words: number;
@@ -141,7 +139,7 @@ export class Machine {
   /** Runs at most `budget` (a 32-bit number) instructions; true when the program has ended. Throws VmFault. */
   run(budget: number): boolean {
     this.setWord(MEMORY_SIZE, this.memory.size);
-    return this.loop(this.state, budget) === 1;
+    return this.loop.run(this.state, budget) === 1;
   }
 
   /** Packs a program and resolves its calls, once. */
@@ -159,25 +157,9 @@ export class Machine {
 
   /** Readies a run: all registers but the arguments and the frame pointer are zero, and so is the stack. */
   reset(program: PreparedProgram, r1: number, r2: number): void {
-    const linked = this.link(program);
-    this.code.place(linked);
-    const { u8, i32 } = this.memory;
-    const { words } = this;
-    const dirtyDepth = i32[words + DIRTY_DEPTH]!;
-    for (let frame = 0; frame <= dirtyDepth; frame++) {
-      const start = this.stack[frame]!;
-      u8.fill(0, start, start + STACK_BYTES);
-    }
-    for (let word = words; word < words + R10; word++) i32[word] = 0;
-    i32[words + 2] = r1;
-    i32[words + 4] = r2;
-    i32[words + R10] = i32[words + STACK_TOPS]!;
-    i32[words + R10 + 1] = 0;
-    i32[words + PC] = linked.address;
-    i32[words + ROWS] = linked.address;
-    i32[words + DEPTH] = 0;
-    i32[words + DIRTY_DEPTH] = 0;
-    i32[words + LOOPS_LEFT] = MAX_LOOPS;
+    const linked = program === this.known.program ? this.known : this.link(program);
+    if (linked.address === 0) this.code.place(linked);
+    this.loop.start(this.state, linked.address, r1, r2);
     this.known = linked;
     this.tailCalls = 0;
     if (this.drivers.length > 0) this.drivers.length = 0;
@@ -191,10 +173,23 @@ export class Machine {
     return result;
   }
 
+  private callPlain(plan: CallPlan, call: NonNullable<CallPlan['call']>): number {
+    if (plan.pointers.length > 0) this.needPointers(plan);
+    const { i32 } = this.memory;
+    let result: number;
+    try {
+      result = call(i32, this.words);
+    } catch (error) {
+      throw this.helperFault(plan, error);
+    }
+    if (this.memory.i32 !== i32) this.setWord(MEMORY_SIZE, this.memory.size);
+    return result;
+  }
+
   /** Calls what is no plain helper. Gives the row of a callback to enter, or GO_ON. */
   private callSpecial(plan: CallPlan): number {
     const { entry, target } = plan;
-    this.needPointers(plan, this.regs);
+    this.needPointers(plan);
     if (entry === undefined) {
       const what =
         target.kind === 'helper' ? `helper ${target.id}` : `kernel function with BTF id ${target.btfId}`;
@@ -203,8 +198,8 @@ export class Machine {
     let row = GO_ON;
     try {
       if (entry.kind === 'tail-call') this.tailCall(entry.target);
-      else if (entry.kind === 'callback')
-        row = this.startDriver(plan, callWithWords(entry.start, plan, this.regs));
+      else if (plan.start !== undefined)
+        row = this.startDriver(plan, plan.start(this.memory.i32, this.words));
     } catch (error) {
       throw this.helperFault(plan, error);
     }
@@ -234,19 +229,6 @@ export class Machine {
     if (plan.call === undefined) return this.callSpecial(plan);
     this.storeResult(plan, this.callPlain(plan, plan.call));
     return GO_ON;
-  }
-
-  private callPlain(plan: CallPlan, call: HelperFn): number {
-    const { regs } = this;
-    this.needPointers(plan, regs);
-    let result: number;
-    try {
-      result = callWithWords(call, plan, regs);
-    } catch (error) {
-      throw this.helperFault(plan, error);
-    }
-    this.setWord(MEMORY_SIZE, this.memory.size);
-    return result;
   }
 
   /** As JMP_TAIL_CALL in kernel/bpf/core.c; a failed one, of which the kernel leaves r0 undefined, sets it to -ENOENT. */
@@ -366,18 +348,15 @@ export class Machine {
   }
 
   /** Throws when a register that should hold a pointer has a high half. */
-  private needPointers(plan: CallPlan, regs: Int32Array): void {
-    const { high0, high1, high2, high3, high4 } = plan;
-    if ((regs[high0]! | regs[high1]! | regs[high2]! | regs[high3]! | regs[high4]!) !== 0)
-      throw this.pointerFault(plan);
-  }
-
-  private pointerFault(plan: CallPlan): VmFault {
-    const highs = [plan.high0, plan.high1, plan.high2, plan.high3, plan.high4];
-    const index = highs.find((high) => this.regs[high] !== 0) ?? plan.high0;
-    const value = u64FromHalves(this.regs[index - 1]!, this.regs[index]!).toString(16);
-    const name = plan.entry?.name ?? 'the helper';
-    return this.fault('invalid-pointer', `r${(index - 1) / 2} of ${name} is 0x${value}, which is no pointer`);
+  private needPointers({ pointers, entry }: CallPlan): void {
+    const { i32 } = this.memory;
+    for (const reg of pointers) {
+      const low = this.words + 2 * reg;
+      if (i32[low + 1] === 0) continue;
+      const value = u64FromHalves(i32[low]!, i32[low + 1]!).toString(16);
+      const name = entry?.name ?? 'the helper';
+      throw this.fault('invalid-pointer', `r${reg} of ${name} is 0x${value}, which is no pointer`);
+    }
   }
 
   private helperFault(plan: CallPlan, error: unknown): unknown {

@@ -34,7 +34,8 @@ import {
   writeTakeMemory,
   writeTakePlace,
 } from './control.ts';
-import { type Label, LOCAL_DECLARATIONS, Local, LoopWriter, Row, type Width } from './writer.ts';
+import { START_PARAMS, startCode } from './start.ts';
+import { type Label, Local, LoopWriter, Row, type Width } from './writer.ts';
 
 /** What the loop calls; as `Imports` in control.ts says. */
 export interface LoopCalls {
@@ -54,11 +55,14 @@ export type Loop = (state: number, budget: number) => number;
 
 let module: WasmModule | undefined;
 
+/** Readies a run of the program whose rows are at `rows`, with r1 and r2 zero-extended, all other registers and the stack zero. */
+export type Start = (state: number, rows: number, r1: number, r2: number) => void;
+
 /** The loop on a memory. */
-export function instantiateLoop(memory: WasmMemory, calls: LoopCalls): Loop {
+export function instantiateLoop(memory: WasmMemory, calls: LoopCalls): { run: Loop; start: Start } {
   module ??= new wasm.Module(loopModule());
   const { exports } = new wasm.Instance(module, { e: { memory }, f: { ...calls } });
-  return exports.run as Loop;
+  return { run: exports.run as Loop, start: exports.start as Start };
 }
 
 /** The module's bytes. */
@@ -80,13 +84,18 @@ export function loopModule(): Uint8Array<ArrayBuffer> {
     signature: { params: [Type.I32, Type.I32], result: Type.I32 },
     code: loopCode(imports),
   });
+  writer.addFunction({
+    name: 'start',
+    exportAs: 'start',
+    signature: { params: START_PARAMS, result: undefined },
+    code: startCode(),
+  });
   return writer.finish();
 }
 
 /** The parts in order: the switch, the operations, what they share. A label stands where its block ends. */
 function loopCode(imports: Imports): Uint8Array {
   const w = new LoopWriter();
-  w.op(...LOCAL_DECLARATIONS);
   writeTakePlace(w);
   writeTakeMemory(w);
   const stop = w.open(W.BLOCK);

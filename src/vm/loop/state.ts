@@ -6,7 +6,7 @@ import { MAX_CALL_FRAMES } from '../engine.ts';
 
 /** Offsets in the state of a machine. */
 export const State = {
-  /** r0 to r10, 8 bytes each, and a register that stays zero. */
+  /** r0 to r10, 8 bytes each,. */
   REGISTERS: 0,
   R6: 48,
   R10: 80,
@@ -51,5 +51,5 @@ export const CALLBACK = 1;
 /** Bytes of the whole state. */
 export const STATE_BYTES = State.FRAMES + MAX_CALL_FRAMES * Frame.SIZE;
 
-/** Words of the registers as 32-bit halves: r0 to r10 at 2n and 2n + 1, and the pair that stays zero. */
+/** Words of the registers as 32-bit halves: r0 to r10 at 2n and 2n + 1,. */
 export const REGISTER_WORDS = 24;

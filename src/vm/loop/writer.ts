@@ -28,8 +28,8 @@ export const Local = {
   L1: 12,
 } as const;
 
-/** Counts and types of the locals behind the parameters. */
-export const LOCAL_DECLARATIONS: readonly number[] = [2, 8, Type.I32, 3, Type.I64];
+/** The loop's locals behind the parameters. */
+const DECLARATIONS = [2, 8, Type.I32, 3, Type.I64];
 
 /** Offsets in a row, as pack.ts says. */
 export const Row = { OP: 0, DST: 1, SRC: 2, WORD1: 4, WORD2: 8 } as const;
@@ -44,20 +44,31 @@ export class LoopWriter {
   private depth = 0;
   private nextLabel: Label = 0;
 
-  op(...bytes: readonly number[]): void {
-    for (const byte of bytes) this.code.u8(byte);
+  /** `declarations`: counts and types of the locals behind the parameters. */
+  constructor(declarations: readonly number[] = DECLARATIONS) {
+    for (const byte of declarations) this.code.u8(byte);
+  }
+
+  /** Writes up to three instructions without operands. */
+  op(first: number, second?: number, third?: number): void {
+    this.code.u8(first);
+    if (second !== undefined) this.code.u8(second);
+    if (third !== undefined) this.code.u8(third);
   }
 
   get(local: number): void {
-    this.op(W.LOCAL_GET, local);
+    this.code.u8(W.LOCAL_GET);
+    this.code.u8(local);
   }
 
   set(local: number): void {
-    this.op(W.LOCAL_SET, local);
+    this.code.u8(W.LOCAL_SET);
+    this.code.u8(local);
   }
 
   tee(local: number): void {
-    this.op(W.LOCAL_TEE, local);
+    this.code.u8(W.LOCAL_TEE);
+    this.code.u8(local);
   }
 
   i32(value: number): void {
@@ -72,7 +83,8 @@ export class LoopWriter {
 
   /** A load or store; the address is on the stack. */
   access(opcode: number, offset = 0): void {
-    this.op(opcode, 0);
+    this.code.u8(opcode);
+    this.code.u8(0);
     this.code.u32(offset);
   }
 
