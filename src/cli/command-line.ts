@@ -44,6 +44,16 @@ const COMMANDS: Readonly<Record<string, CommandRow>> = {
   },
 };
 
+const HELP = `
+Examples:
+  bpflab run prog.bpf.o --fire getuid --dump-maps   attach, fire an event, show maps and output
+  bpflab run filter.bpf.o --data @packet.bin        run on a packet
+  bpflab verify prog.bpf.o --explain                would Linux accept it? if not, why, in plain words
+
+Exit code: 0 it ran, 1 a program faulted or was rejected or a check failed, 2 wrong usage, 3 an input is unreadable or
+malformed, 70 a bug in bpflab. Results go to stdout, diagnostics to stderr; NO_COLOR and FORCE_COLOR are heeded.
+`;
+
 /** Runs the command that `argv` names; throws what it throws, and CommanderError for wrong usage. */
 export async function runCommand(argv: readonly string[], io: Io): Promise<void> {
   await (await buildProgram(argv, io)).parseAsync(argv, { from: 'user' });
@@ -54,7 +64,7 @@ async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
   const root = new Command('bpflab')
     .description('eBPF without a kernel: load, run and inspect clang-compiled objects')
     .option('-V, --version', 'print the version')
-    .allowExcessArguments()
+    .addHelpText('after', HELP)
     .action((options: { version?: boolean }, command: Command) => {
       const [unknown] = command.args;
       if (unknown !== undefined)
@@ -72,12 +82,14 @@ async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
     },
   });
   root.configureHelp({ optionDescription });
+  root.helpCommand('help [command]', 'display help for command');
   const wanted = argv.find((word) => !word.startsWith('-'));
   for (const [name, row] of Object.entries(COMMANDS)) {
     const command = root.command(name).summary(row.summary).description(row.summary);
     if (name === wanted || (wanted === 'help' && argv.includes(name))) (await row.load()).define(command, io);
   }
-  return root;
+  // An unknown command is an excess argument to commander; commands, made before this line, do not allow any.
+  return root.allowExcessArguments();
 }
 
 /** Options that may be repeated start as an empty list, which says nothing to users. */

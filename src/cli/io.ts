@@ -1,6 +1,7 @@
 /** The world as a command sees it: results go to stdout, diagnostics to stderr, `-` is stdin. */
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync, readSync, writeSync } from 'node:fs';
 import type { ChalkInstance } from 'chalk';
+import { inFile, isSystemError } from './in-file.ts';
 
 /** Where a run of the command line reads and writes. */
 export interface Streams {
@@ -8,7 +9,7 @@ export interface Streams {
   out(text: string): void;
   /** Writes to stderr as it is. */
   err(text: string): void;
-  /** The bytes of a file, or of stdin for `-`. */
+  /** The bytes of a file, or of stdin for `-`. @throws FileFailure. */
   read(path: string): Uint8Array;
 }
 
@@ -31,24 +32,45 @@ export const processStreams: Streams = {
   err: (text) => {
     writeAll(2, text);
   },
-  read: (path) => readFileSync(path === '-' ? 0 : path),
+  read: (path) => inFile(path, () => (path === '-' ? readStdin() : readFileSync(path))),
 };
 
-/**
- * Writes synchronously, so that nothing is lost when the process ends, to pipes that are full (EAGAIN) or closed (EPIPE).
- */
+/** All of stdin, however slowly it comes. */
+function readStdin(): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = new Uint8Array(1 << 16);
+    const size = patiently(() => readSync(0, chunk));
+    if (size === 0) return Buffer.concat(chunks);
+    chunks.push(chunk.subarray(0, size));
+  }
+}
+
+/** Writes synchronously, so that nothing is lost when the process ends. */
 function writeAll(fd: 1 | 2, text: string): void {
   const bytes = new TextEncoder().encode(text);
-  for (let done = 0; done < bytes.length; ) {
+  try {
+    for (let done = 0; done < bytes.length; ) done += patiently(() => writeSync(fd, bytes, done));
+  } catch (error) {
+    if (codeOf(error) === 'EPIPE') throw new OutputClosed();
+    throw error;
+  }
+}
+
+/** Waits for pipes that are full, or still empty: whoever made them may have made them non-blocking. */
+function patiently(transfer: () => number): number {
+  for (;;) {
     try {
-      done += writeSync(fd, bytes, done);
+      return transfer();
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EPIPE') throw new OutputClosed();
-      if (code !== 'EAGAIN') throw error;
+      if (codeOf(error) !== 'EAGAIN') throw error;
       Atomics.wait(pause, 0, 0, 1);
     }
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return isSystemError(error) ? error.code : undefined;
 }
 
 const pause = new Int32Array(new SharedArrayBuffer(4));

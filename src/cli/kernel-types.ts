@@ -1,7 +1,8 @@
 /**
  * The kernel's types for commands that need them: files that were named, else the machine's own. Reading a whole kernel's takes some 30 ms.
  */
-import { type Btf, BtfError, parseBtf } from '../index.ts';
+import { type Btf, parseBtf } from '../index.ts';
+import { inFile } from './in-file.ts';
 import type { Io } from './io.ts';
 
 /** Where Linux shows its own types. */
@@ -18,13 +19,13 @@ export function kernelTypes(files: readonly string[], io: Io): readonly Btf[] {
 
 /**
  * The kernel's BTF, then those of its modules, which continue its ids.
- * @throws BtfError, or what reading throws.
+ * @throws FileFailure.
  */
 export function typesFrom(files: readonly string[], io: Io): readonly Btf[] {
   const types: Btf[] = [];
   for (const file of files) {
     const [base] = types;
-    types.push(named(file, () => parseBtf(io.read(file), undefined, base === undefined ? {} : { base })));
+    types.push(inFile(file, () => parseBtf(io.read(file), undefined, base === undefined ? {} : { base })));
   }
   return types;
 }
@@ -35,15 +36,5 @@ function ownTypes(io: Io): readonly Btf[] {
   } catch {
     // Not there on most machines, not readable in some containers.
     return [];
-  }
-}
-
-/** Says which file was wrong. */
-function named<T>(file: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof BtfError)) throw error;
-    throw new BtfError(error.code, `--btf ${file}: ${error.message}`, error.place);
   }
 }

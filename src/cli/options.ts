@@ -1,5 +1,5 @@
 /** Parsers for option values; each says what it takes when the value is wrong. */
-import { fromHex } from '../index.ts';
+import { BpfError, fromHex } from '../index.ts';
 import type { Io } from './io.ts';
 import { usageError } from './report.ts';
 
@@ -18,8 +18,14 @@ export function collect(value: string, earlier: readonly string[]): readonly str
 }
 
 /** Bytes written as hexadecimal text, or `@FILE` for a file's content. */
-export function bytesOption(text: string, io: Io): Uint8Array {
-  return text.startsWith('@') ? io.read(text.slice(1)) : fromHex(text);
+export function bytesOption(name: string, text: string, io: Io): Uint8Array {
+  if (text.startsWith('@')) return io.read(text.slice(1));
+  try {
+    return fromHex(text);
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    throw usageError(`${name} takes hexadecimal bytes or @FILE: ${error.message}`);
+  }
 }
 
 /** `NAME=VALUE` taken apart at the first `=`. */

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { BpfError, BtfError, ElfError, IsaError, LoadError, UsageError } from '../index.ts';
 import { ExitCode } from './exit-codes.ts';
+import { FileFailure, isSystemError, type SystemError } from './in-file.ts';
 import { type Io, OutputClosed } from './io.ts';
 import { inSources } from './source-lines.ts';
 
@@ -25,26 +26,27 @@ export function reportError(error: unknown, io: Io): ExitCode {
   if (error instanceof CommandFailed) return error.exitCode;
   if (error instanceof OutputClosed) return ExitCode.Ok;
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
-  if (error instanceof BpfError) {
-    io.err(`${io.errColor.red('error')} [${error.code}]: ${error.describe()}\n`);
-    return exitCodeOf(error);
+  if (error instanceof FileFailure) {
+    io.err(`${error.file}: `);
+    return reportError(error.cause, io);
   }
-  if (isFileError(error)) {
-    io.err(`${io.errColor.red('error')} [${error.code}]: ${error.message}\n`);
-    return ExitCode.BadInput;
+  if (error instanceof BpfError || isSystemError(error)) {
+    io.err(`${io.errColor.red('error')} [${error.code}]: ${describeError(error)}\n`);
+    return error instanceof BpfError ? exitCodeOf(error) : ExitCode.BadInput;
   }
   const text = error instanceof Error ? inSources(error.stack ?? error.message) : String(error);
   io.err(`${io.errColor.red('bug in bpflab')}: ${text}\nPlease report it with the input that led here.\n`);
   return ExitCode.Bug;
 }
 
+/** The text of an error without its code; of a system call's only what the system says, as the file and the code stand beside it. */
+export function describeError(error: BpfError | SystemError): string {
+  if (error instanceof BpfError) return error.describe();
+  return error.message.replace(/^[A-Z\d]+: (.*), \w+( '.*')?$/s, '$1');
+}
+
 function exitCodeOf(error: BpfError): ExitCode {
   if (error instanceof UsageError) return ExitCode.Usage;
   const malformed = [ElfError, BtfError, LoadError, IsaError].some((kind) => error instanceof kind);
   return malformed || error.code === 'bad-hex' ? ExitCode.BadInput : ExitCode.Failed;
-}
-
-/** Errors of Node's file functions carry the name of the system call that failed. */
-function isFileError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
-  return error instanceof Error && 'syscall' in error && 'code' in error;
 }

@@ -13,6 +13,7 @@ import {
   Kernel,
   UsageError,
 } from '../index.ts';
+import { inFile } from './in-file.ts';
 import type { Io } from './io.ts';
 import { typesFrom } from './kernel-types.ts';
 import { optimizeAtOnce } from './optimize.ts';
@@ -82,7 +83,7 @@ export function loadAsAsked(
   options: RunOptions,
   io: Io,
 ): { readonly kernel: Kernel; readonly object: BpfObject } {
-  const object = BpfObject.open(io.read(file), { name: basename(file) });
+  const object = inFile(file, () => BpfObject.open(io.read(file), { name: basename(file) }));
   const kernel = makeKernel(options, io);
   selectPrograms(object, options.prog);
   for (const text of options.set) setVariable(object, text);
@@ -95,7 +96,7 @@ export function loadAsAsked(
 export function runPlan(options: RunOptions, io: Io): RunPlan {
   return {
     ...(options.prog === undefined ? {} : { program: options.prog }),
-    ...(options.data === undefined ? {} : { data: bytesOption(options.data, io) }),
+    ...(options.data === undefined ? {} : { data: bytesOption('--data', options.data, io) }),
     events: options.fire,
     times: options.times,
     cpu: options.cpu,

@@ -7,6 +7,9 @@ import { ethernet, ipv4, packet, toHex, udp } from '../../src/index.ts';
 import { fixture, fixturePath, ROOT } from '../fixtures.ts';
 import { bpflab, json } from './cli.ts';
 
+const TAIL_PARSER = fixturePath('xdp/tail_parser');
+const MANIFEST = join(ROOT, 'package.json');
+
 describe('bpflab', () => {
   it('lists its commands and prints its version', () => {
     const help = bpflab(['--help']);
@@ -22,16 +25,16 @@ describe('bpflab', () => {
     [['nonsense'], /unknown command 'nonsense'/],
     [['run'], /missing required argument 'object'/],
     [['run', '--frobnicate', 'x'], /unknown option '--frobnicate'/],
-    [['run', fixturePath('xdp/tail_parser'), '--times', 'many'], /--times takes a whole number/],
-    [['run', fixturePath('xdp/tail_parser'), '--prog', 'nothing'], /no program 'nothing'.*'parse_udp'/],
-    [
-      ['run', fixturePath('xdp/tail_parser'), '--set', 'nothing=1'],
-      /no variable 'nothing'; it has blocked_port/,
-    ],
+    [['run', TAIL_PARSER, '--times', 'many'], /--times takes a whole number/],
+    [['run', TAIL_PARSER, '--prog', 'nothing'], /no program 'nothing'.*'parse_udp'/],
+    [['run', TAIL_PARSER, '--set', 'nothing=1'], /no variable 'nothing'; it has blocked_port/],
     [['selftest', 'nothing'], /no selftest 'nothing'/],
     [['exec', '--engine', 'warp'], /no engine 'warp'; there are interp, jit, auto/],
+    [['inspect', TAIL_PARSER, 'another.o'], /too many arguments for 'inspect'/],
+    [['run', TAIL_PARSER, '--data', 'xyz'], /--data takes hexadecimal bytes or @FILE/],
+    [['bench-exec', 'p.bin', 'm.bin', 'many', '1', '1'], /N takes a whole number/],
     [['exec', '--budget', 'much'], /--budget takes a count, not 'much'/],
-    [['run', fixturePath('xdp/tail_parser'), '--engine', 'warp'], /Allowed choices are interp, jit, auto/],
+    [['run', TAIL_PARSER, '--engine', 'warp'], /Allowed choices are interp, jit, auto/],
     [['run', fixturePath('tracing/globals'), '--set', 'mode=MODE_X'], /--set mode=MODE_X: .*MODE_COUNT/],
     [['run', fixturePath('tracing/globals'), '--set', 'limits={low: 1'], /it ends too early/],
     [['run', fixturePath('tracing/walk_map'), '--map', 'balances[x]=1'], /--map balances\[x\]=1: /],
@@ -43,7 +46,15 @@ describe('bpflab', () => {
   });
 
   it.each([
-    ['a file that is not there', ['inspect', '/nonexistent.o'], '', /ENOENT/],
+    ['a file that is not there', ['inspect', '/nonexistent.o'], '', /^\/nonexistent.o: error \[ENOENT\]/],
+    ['a folder', ['verify', ROOT], '', /^\/.*: error \[EISDIR\]/],
+    ['types that are none', ['run', TAIL_PARSER, '--btf', MANIFEST], '', /package.json: error \[btf-magic\]/],
+    [
+      'an earlier result that is none',
+      ['verify', TAIL_PARSER, '--compare', MANIFEST],
+      '',
+      /package.json: error/,
+    ],
     ['a file that is no object', ['inspect', '-'], 'not an ELF file', /elf/i],
     ['half an object', ['run', '-'], fixture('xdp/tail_parser').subarray(0, 3000), /offset 0x/],
     ['bytecode that is no hexadecimal', ['exec'], 'zz', /'z' is not a hexadecimal digit/],
@@ -61,6 +72,17 @@ describe('bpflab', () => {
     expect(bpflab(args).stdout).not.toContain('\u001b[');
     expect(bpflab(args, { env: { FORCE_COLOR: '1' } }).stdout).toContain('\u001b[');
     expect(bpflab(args, { env: { FORCE_COLOR: '1', NO_COLOR: '1' } }).stdout).not.toContain('\u001b[');
+  });
+
+  it('shows the help of a command by its name', () => {
+    expect(bpflab(['help', 'verify'])).toEqual(bpflab(['verify', '--help']));
+  });
+
+  it('waits for input that comes late', () => {
+    const script = `(sleep 0.3; cat "${TAIL_PARSER}") | "${process.execPath}" bin/bpflab.js inspect -`;
+    const result = spawnSync('bash', ['-c', script], { cwd: ROOT, encoding: 'utf8' });
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(result.stdout).toContain('parse_udp');
   });
 
   it('ends quietly when the reader of its output goes away', () => {
@@ -108,14 +130,7 @@ describe('bpflab run', () => {
   const frame = packet(ethernet(), ipv4(), udp({ dport: 9 }), 'x');
 
   it('runs one program of several', () => {
-    const result = bpflab([
-      'run',
-      fixturePath('xdp/tail_parser'),
-      '--prog',
-      'parse_ethernet',
-      '--data',
-      toHex(frame),
-    ]);
+    const result = bpflab(['run', TAIL_PARSER, '--prog', 'parse_ethernet', '--data', toHex(frame)]);
     expect(result.stdout).toBe(
       [
         'verified parse_ipv4: accepted, 33 insns, 3 states',
@@ -129,7 +144,7 @@ describe('bpflab run', () => {
   });
 
   it('runs every program of an object, packets from hexadecimal text', () => {
-    const result = bpflab(['run', fixturePath('xdp/tail_parser'), '--data', toHex(frame), '--dump-maps']);
+    const result = bpflab(['run', TAIL_PARSER, '--data', toHex(frame), '--dump-maps']);
     expect(result.status).toBe(0);
     expect(result.stdout).toContain('parse_ethernet (xdp, test run): returned 1 XDP_DROP');
     expect(result.stdout).toMatch(/^reached \(array\)\n {2}0: 1\n {2}1: 2\n {2}2: 3$/m);
@@ -186,7 +201,7 @@ describe('bpflab run', () => {
 
 describe('bpflab inspect', () => {
   it('shows programs, maps, variables, sections and relocations', () => {
-    const { stdout, status } = bpflab(['inspect', fixturePath('xdp/tail_parser')]);
+    const { stdout, status } = bpflab(['inspect', TAIL_PARSER]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/little-endian, licence "GPL", BTF with \d+ types/);
     for (const part of ['Programs', 'Maps', 'Variables', 'Sections', 'Relocations'])

@@ -1,7 +1,8 @@
 /** `bpflab asm FILE`: text to bytecode. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { assemble, HELPERS, helperByName, rawToBytes, toHex } from '../../index.ts';
+import { assemble, HELPERS, helperByName, type RawInsn, rawToBytes, toHex } from '../../index.ts';
+import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 
@@ -21,16 +22,24 @@ export function define(command: Command, io: Io): void {
 }
 
 function run(file: string, options: AsmOptions, io: Io): void {
-  const text = new TextDecoder().decode(io.read(file));
-  const insns = assemble(text, {
+  const insns = inFile(file, () => assembleText(new TextDecoder().decode(io.read(file))));
+  const bytes = rawToBytes(insns, 'little');
+  const { output } = options;
+  if (output !== undefined)
+    inFile(output, () => {
+      writeFileSync(output, bytes);
+    });
+  if (options.json === true) printJson(io, 'asm', { insns: insns.length, bytes });
+  else if (output === undefined) io.out(`${toHex(bytes).replace(/.{16}(?=.)/g, '$&\n')}\n`);
+}
+
+/** Helpers go by their names. */
+function assembleText(text: string): RawInsn[] {
+  return assemble(text, {
     resolveCall: (name) => {
       const helper = helperByName(name);
       return helper === undefined ? undefined : { kind: 'call-helper', id: helper.id };
     },
     names: HELPERS.map((helper) => helper.name),
   });
-  const bytes = rawToBytes(insns, 'little');
-  if (options.output !== undefined) writeFileSync(options.output, bytes);
-  if (options.json === true) printJson(io, 'asm', { insns: insns.length, bytes });
-  else if (options.output === undefined) io.out(`${toHex(bytes).replace(/.{16}(?=.)/g, '$&\n')}\n`);
 }

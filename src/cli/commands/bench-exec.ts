@@ -9,9 +9,9 @@ import { u64FromHalves } from '../../base/int64.ts';
 import { decodeProgram, linkFunctionPointers, rawFromBytes, subprogStarts } from '../../isa/index.ts';
 import { makeEngine, type RepeatingEngine } from '../../vm/engines.ts';
 import { type HelperEntry, type HelperTable, Memory, type PreparedProgram } from '../../vm/index.ts';
-
 import type { Io } from '../io.ts';
 import { optimizeAtOnce } from '../optimize.ts';
+import { integerOption } from '../options.ts';
 
 const MEMORY_BYTES = 65536;
 const SLOTS_AT = 32768;
@@ -21,6 +21,9 @@ interface BenchOptions {
   readonly engine: string;
 }
 
+const count = (name: string, least: number): ((text: string) => number) =>
+  integerOption(name, least, Number.MAX_SAFE_INTEGER);
+
 export function define(command: Command, io: Io): void {
   command
     .description(
@@ -28,14 +31,14 @@ export function define(command: Command, io: Io): void {
     )
     .argument('<program>', 'file of raw bytecode')
     .argument('<memory>', 'file of 65,536 bytes')
-    .argument('<n>', 'number in the first 8 bytes of the memory')
-    .argument('<calls>', 'runs of the program in each repetition')
-    .argument('<reps>', 'repetitions')
+    .argument('<n>', 'number in the first 8 bytes of the memory', count('N', 0))
+    .argument('<calls>', 'runs of the program in each repetition', count('CALLS', 1))
+    .argument('<reps>', 'repetitions', count('REPS', 0))
     .option('--engine <name>', 'interp, jit or auto', 'auto')
     .action(
-      (program: string, memory: string, n: string, calls: string, reps: string, options: BenchOptions) => {
+      (program: string, memory: string, n: number, calls: number, reps: number, options: BenchOptions) => {
         const bench = new Bench(io.read(program), io.read(memory), BigInt(n), options.engine);
-        for (let rep = 0; rep < Number(reps); rep++) io.out(`${bench.repetition(Number(calls))}\n`);
+        for (let rep = 0; rep < reps; rep++) io.out(`${bench.repetition(calls)}\n`);
       },
     );
 }

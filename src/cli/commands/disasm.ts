@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { disassembleLines, helperName, openObject, type ProgramSpec } from '../../index.ts';
+import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { usageError } from '../report.ts';
@@ -33,13 +34,15 @@ export function define(command: Command, io: Io): void {
 }
 
 function run(file: string, options: DisasmOptions, io: Io): void {
-  const object = openObject(io.read(file), { name: basename(file) });
+  const object = inFile(file, () => openObject(io.read(file), { name: basename(file) }));
   const programs = object.programs.filter(
     (program) => options.prog === undefined || program.name === options.prog,
   );
   if (programs.length === 0) {
     const names = object.programs.map((program) => program.name).join(', ');
-    throw usageError(`${file} has no program ${options.prog ?? ''}; it has ${names === '' ? 'none' : names}`);
+    throw usageError(
+      `${file} has no program '${options.prog ?? ''}'; it has ${names === '' ? 'none' : names}`,
+    );
   }
   const listings = programs.map((program) => ({ program, lines: linesOf(program, options) }));
   if (options.json === true) {

@@ -19,6 +19,7 @@ import {
   shortMapType,
   shortProgType,
 } from '../../index.ts';
+import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { type Column, renderTable } from '../render/table.ts';
@@ -48,12 +49,14 @@ export function define(command: Command, io: Io): void {
 
 function run(file: string, options: InspectOptions, io: Io): void {
   const bytes = io.read(file);
-  const object = openObject(bytes, { name: basename(file) });
+  const { object, elf } = inFile(file, () => ({
+    object: openObject(bytes, { name: basename(file) }),
+    elf: readElf(bytes),
+  }));
   if (options.btf !== undefined) {
     printTypes(object, options.btf, io);
     return;
   }
-  const elf = readElf(bytes);
   const relocations = relocationsOf(elf);
   if (options.json === true) printJson(io, 'inspect', jsonBody(object, relocations));
   else printAll(object, relocations, io);

@@ -1,5 +1,6 @@
 /** `bpflab verify OBJ…`: whether Linux 6.12 would accept the programs of object files, and if not, why. */
 import type { Command } from 'commander';
+import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { collect, integerOption } from '../options.ts';
 import { usageError } from '../report.ts';
@@ -79,7 +80,7 @@ async function run(files: readonly string[], options: VerifyOptions, io: Io): Pr
     filters,
     ...(options.explain === true ? { why: await import('../render/why.ts') } : {}),
     sort: options.sort === undefined ? [] : parseSort(options.sort),
-    ...(compare === undefined ? {} : { before: readRecords(io.read(compare)) }),
+    ...(compare === undefined ? {} : { before: inFile(compare, () => readRecords(io.read(compare))) }),
   };
   verifySources(sources, viewFor(sources, options, choice, io), io, {
     programs: options.prog,

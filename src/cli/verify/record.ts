@@ -48,8 +48,8 @@ export function readRecords(bytes: Uint8Array): VerdictRecord[] {
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw notOurs(error instanceof Error ? error.message : String(error));
+  } catch {
+    throw notOurs('it is not JSON');
   }
 }
 

@@ -9,6 +9,7 @@ import {
   VerifierInputs,
 } from '../../index.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { kernelTypes } from '../kernel-types.ts';
 import type { Tally } from '../render/verdict-table.ts';
@@ -84,15 +85,14 @@ class VerifyRun {
     }
     this.view.begin(source.file);
     try {
-      for (const outcome of source.kind === 'raw'
-        ? this.raw(source.file, name)
-        : this.object(source.file, name))
-        this.add(outcome);
+      inFile(source.file, () => {
+        const outcomes = source.kind === 'raw' ? this.raw(source.file, name) : this.object(source.file, name);
+        for (const outcome of outcomes) this.add(outcome);
+      });
       this.tally.files++;
     } catch (error) {
       if (alone) throw error;
       this.tally.skippedFiles++;
-      this.io.err(`${source.file}: `);
       this.exitCode = worse(this.exitCode, reportError(error, this.io));
       this.view.fail(source.file, error);
     }

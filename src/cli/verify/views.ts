@@ -1,11 +1,12 @@
 /** What `verify` prints while it goes and at its end: lines for one file, veristat's table for several, or one JSON document. */
 import { basename } from 'node:path';
-import { BpfError } from '../../index.ts';
+import { FileFailure } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
 import { renderComparison, renderVerdictTable, type Tally } from '../render/verdict-table.ts';
 import { renderRawVerdict, renderVerdict } from '../render/verdicts.ts';
 import type { Why } from '../render/why.ts';
+import { describeError } from '../report.ts';
 import { joinRows } from './compare.ts';
 import type { Filters } from './filters.ts';
 import type { Outcome } from './outcome.ts';
@@ -84,8 +85,9 @@ export function jsonView(io: Io, choice: TableChoice): VerdictView {
       records.push(explanation === undefined ? outcome.record : { ...outcome.record, explanation });
     },
     fail: (file, error) => {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'bug';
-      const message = error instanceof BpfError ? error.describe() : String(error);
+      const known = error instanceof FileFailure ? error.cause : undefined;
+      const [code, message] =
+        known === undefined ? ['bug', String(error)] : [known.code, describeError(known)];
       errors.push({ object: basename(file), code, message });
     },
     end: () => {
