@@ -38,7 +38,10 @@ const STAND_INS = new Map([
  * the commands that use it.
  */
 const CLI_CHUNKS = [
-  { name: 'engine', test: /[\\/]src[\\/](base|vm[\\/](?!jit[\\/])|isa[\\/](?!asm[\\/])|cli[\\/](io|in-file))/ },
+  {
+    name: 'engine',
+    test: /[\\/]src[\\/](base|vm[\\/](?!jit[\\/])|isa[\\/](?!asm[\\/])|cli[\\/](io|in-file))/,
+  },
   {
     name: 'commander',
     test: /[\\/]cli[\\/](command-line|colors)|[\\/]node_modules[\\/](chalk|commander)[\\/]/,
