@@ -13,6 +13,7 @@ typedef int pid_t;
 typedef unsigned long size_t;
 typedef long ssize_t;
 typedef long long loff_t;
+typedef unsigned int fmode_t;
 
 struct task_struct {
 	unsigned int __state;
@@ -210,8 +211,16 @@ long __x64_sys_write(const struct pt_regs *regs);
 int security_file_open(struct file *file);
 int security_task_kill(struct task_struct *p, struct kernel_siginfo *info, int sig, const struct cred *cred);
 int bpf_lsm_bpf(int cmd, union bpf_attr *attr, unsigned int size);
+int bpf_lsm_bpf_map(struct bpf_map *map, fmode_t fmode);
+int bpf_lsm_bpf_prog(struct bpf_prog *prog);
 int bpf_lsm_bprm_check_security(struct linux_binprm *bprm);
+void bpf_lsm_bprm_committed_creds(const struct linux_binprm *bprm);
+int bpf_lsm_file_mprotect(struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot);
 int bpf_lsm_file_open(struct file *file);
+int bpf_lsm_inode_unlink(struct inode *inode, struct dentry *victim);
+int bpf_lsm_socket_bind(struct socket *sock, struct sockaddr *address, int addrlen);
+int bpf_lsm_socket_create(int family, int type, int protocol, int kern);
+int bpf_lsm_socket_post_create(struct socket *sock, int family, int type, int protocol, int kern);
 int bpf_lsm_socket_connect(struct socket *sock, struct sockaddr *address, int addrlen);
 int bpf_lsm_task_alloc(struct task_struct *task, unsigned long clone_flags);
 int bpf_lsm_task_kill(struct task_struct *p, struct kernel_siginfo *info, int sig, const struct cred *cred);

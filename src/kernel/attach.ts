@@ -69,6 +69,7 @@ const RULES: Readonly<Record<number, Rule>> = {
     if (hook === undefined) throw notSimulated(spec);
     return `${hook}:${target(spec, options)}`;
   },
+  [BpfProgType.BPF_PROG_TYPE_LSM]: (spec, options) => `lsm:bpf_lsm_${target(spec, options)}`,
   [BpfProgType.BPF_PROG_TYPE_XDP]: (_, { device = DEFAULT_DEVICE }) => `xdp:${device}`,
   [BpfProgType.BPF_PROG_TYPE_SCHED_CLS]: tcHook,
   [BpfProgType.BPF_PROG_TYPE_SCHED_ACT]: tcHook,

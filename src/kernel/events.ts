@@ -5,9 +5,12 @@
 import { UsageError } from '../base/errors.ts';
 import { highHalf, lowHalf } from '../base/int64.ts';
 import { nearest } from '../base/suggest.ts';
+import { BpfAttachType } from '../spec/index.ts';
 import { functionHook, syscallFunctions } from './attach.ts';
+import { type CgroupAnswer, CgroupRunner } from './cgroup-events/run.ts';
 import { allocateContext } from './event-context.ts';
 import type { Attachment, HookTable } from './hooks.ts';
+import { findLsmHook } from './lsm-hooks.ts';
 import type { Machine, Situation } from './machine.ts';
 import {
   PT_REGS_BYTES,
@@ -15,6 +18,7 @@ import {
   writeReturnValue,
   writeSyscallRegisters,
 } from './registers.ts';
+import type { Socket } from './sockets.ts';
 import { syscallNames, syscallNumber } from './syscalls.ts';
 import { type CallArgument, UserMemory } from './user-memory.ts';
 
@@ -38,6 +42,19 @@ export interface ProgramRun {
   readonly retval: number;
 }
 
+/** An event of an LSM hook. */
+export interface LsmOptions extends EventOptions {
+  /** The socket that it is about: programs of BPF_LSM_CGROUP are those of its cgroup, otherwise of the task's. */
+  readonly socket?: Socket;
+}
+
+/** What an LSM hook answers. */
+export interface LsmResult {
+  /** 0 or a negative errno; for hooks that answer yes or no, 1 or 0. */
+  readonly retval: number;
+  readonly runs: readonly ProgramRun[];
+}
+
 /** Members before the arguments of a tracepoint's record: struct trace_entry, 8 bytes. */
 const TRACE_ENTRY_BYTES = 8;
 const WORD = 8;
@@ -56,10 +73,12 @@ const ANSWERS: Readonly<Record<string, (situation: Situation) => number>> = {
 export class EventSource {
   private readonly machine: Machine;
   private readonly hooks: HookTable;
+  private readonly cgroups: CgroupRunner;
 
   constructor(machine: Machine, hooks: HookTable) {
     this.machine = machine;
     this.hooks = hooks;
+    this.cgroups = new CgroupRunner(machine, hooks);
   }
 
   /**
@@ -115,6 +134,42 @@ export class EventSource {
     );
   }
 
+  /**
+   * An LSM hook by its name without `bpf_lsm_`: the programs of BPF_LSM_MAC, of which the first that gives another number than 0 decides, then
+   * those of the cgroup (BPF_LSM_CGROUP). Hooks without a result run all.
+   * @throws UsageError `no-such-hook` when the kernel's types do not have it.
+   */
+  lsm(name: string, args: readonly CallArgument[] = [], options: LsmOptions = {}): LsmResult {
+    const hook = findLsmHook(this.machine.kernelTypes, name);
+    let retval = hook.otherwise;
+    const runs = this.inSituation(options, (user) => {
+      const words = args.map((argument) => user.place(argument));
+      if (hook.isVoid) return this.runAt(`lsm:bpf_lsm_${name}`, wordBytes(words));
+      const decided = this.runModifiers(`lsm:bpf_lsm_${name}`, words);
+      if (decided.instead !== 0n) {
+        retval = Number(BigInt.asIntN(32, decided.instead));
+        return decided.runs;
+      }
+      const asked = this.askCgroup(hook.btfId, words, options.socket);
+      if (asked.retval !== 0) retval = asked.retval;
+      return [...decided.runs, ...asked.runs];
+    });
+    return { retval, runs };
+  }
+
+  /** The programs of BPF_LSM_CGROUP at the cgroup of a socket, or of the current task. */
+  private askCgroup(attachBtfId: number, words: readonly bigint[], socket: Socket | undefined): CgroupAnswer {
+    const { machine } = this;
+    const cgroup = socket?.cgroup ?? machine.objects.cgroupOf(machine.current.task);
+    const attachType = BpfAttachType.BPF_LSM_CGROUP;
+    const context = allocateContext(machine.memory, wordBytes([...words, 0n]), 'context of an LSM hook');
+    try {
+      return this.cgroups.run({ cgroup, attachType, context, attachBtfId });
+    } finally {
+      machine.memory.free(context);
+    }
+  }
+
   private syscallEntry(name: string, id: number, args: readonly bigint[]): ProgramRun[] {
     const record = new Uint8Array(TRACE_ENTRY_BYTES + 7 * WORD);
     writeWords(record, TRACE_ENTRY_BYTES, [BigInt(id), ...args]);
@@ -161,23 +216,51 @@ export class EventSource {
 
   private runFunction(symbol: string, args: readonly bigint[], result: bigint): ProgramRun[] {
     const { memory } = this.machine;
+    const entry = this.withRegisters(
+      (regs) => {
+        writeFunctionArguments(memory, regs, args);
+      },
+      (regs) => this.runLinks(functionHook('kprobe', symbol), regs),
+    );
+    const fentry = this.runAt(`fentry:${symbol}`, wordBytes(args));
+    const { runs, instead } = this.runModifiers(`fmod_ret:${symbol}`, args);
+    const returned = instead === 0n ? result : instead;
     return [
+      ...entry,
+      ...fentry,
+      ...runs,
+      ...this.runAt(`fexit:${symbol}`, wordBytes([...args, returned])),
       ...this.withRegisters(
         (regs) => {
-          writeFunctionArguments(memory, regs, args);
-        },
-        (regs) => this.runLinks(functionHook('kprobe', symbol), regs),
-      ),
-      ...this.runAt(`fentry:${symbol}`, wordBytes(args)),
-      ...this.runAt(`fmod_ret:${symbol}`, wordBytes([...args, 0n])),
-      ...this.runAt(`fexit:${symbol}`, wordBytes([...args, result])),
-      ...this.withRegisters(
-        (regs) => {
-          writeReturnValue(memory, regs, result);
+          writeReturnValue(memory, regs, returned);
         },
         (regs) => this.runLinks(functionHook('kretprobe', symbol), regs),
       ),
     ];
+  }
+
+  /**
+   * Programs that may answer in a function's place: the first that gives another number than 0 does, and those behind it do not run
+   * (invoke_bpf_mod_ret in arch/x86/net/bpf_jit_comp.c).
+   */
+  private runModifiers(
+    hook: string,
+    args: readonly bigint[],
+  ): { readonly runs: ProgramRun[]; readonly instead: bigint } {
+    const runs: ProgramRun[] = [];
+    if (this.hooks.at(hook).length === 0) return { runs, instead: 0n };
+    const { memory } = this.machine;
+    const context = allocateContext(memory, wordBytes([...args, 0n]), hook);
+    try {
+      for (const attachment of this.hooks.at(hook)) {
+        const run = this.runLink(attachment, context);
+        runs.push(run);
+        if (run.r0 !== 0n) return { runs, instead: run.r0 };
+      }
+    } finally {
+      memory.free(context);
+    }
+    return { runs, instead: 0n };
   }
 
   private runRaw(name: string, args: readonly bigint[]): ProgramRun[] {

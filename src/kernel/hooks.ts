@@ -182,6 +182,9 @@ export class KernelLink implements Link, Held {
 /** Hooks that hold one program at a time. */
 const EXCLUSIVE = new Set(['xdp']);
 
+/** Hooks of trampolines, where the program that came last runs first (bpf_trampoline_link_prog in kernel/bpf/trampoline.c). */
+const NEWEST_FIRST = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm']);
+
 /** What the library's own links can do. */
 const LIBRARY_RULES: LinkRules = { detachable: true };
 
@@ -195,6 +198,7 @@ const LIBRARY_TYPES: Readonly<Record<string, number>> = {
   fentry: BpfLinkType.BPF_LINK_TYPE_TRACING,
   fexit: BpfLinkType.BPF_LINK_TYPE_TRACING,
   fmod_ret: BpfLinkType.BPF_LINK_TYPE_TRACING,
+  lsm: BpfLinkType.BPF_LINK_TYPE_TRACING,
   xdp: BpfLinkType.BPF_LINK_TYPE_XDP,
   'tc/ingress': BpfLinkType.BPF_LINK_TYPE_TCX,
   'tc/egress': BpfLinkType.BPF_LINK_TYPE_TCX,
@@ -204,7 +208,7 @@ const LIBRARY_TYPES: Readonly<Record<string, number>> = {
 export interface PlaceOptions {
   readonly cookie?: bigint;
   readonly flags?: number;
-  /** Position among those that are there; behind them by default. */
+  /** Position among those that are there; by default the one that the hook's kind gives to newcomers, most of them the last. */
   readonly index?: number;
 }
 
@@ -216,7 +220,7 @@ export class HookTable {
   private readonly revisions = new Map<string, number>();
 
   /**
-   * Attaches a program to a hook, behind those that are there; the link holds the program.
+   * Attaches a program to a hook; the link holds the program.
    * @throws SyscallError EBUSY where a hook has room for one program only.
    */
   attach(hook: string, program: LoadedProgram, cookie = 0n): Link {
@@ -237,7 +241,8 @@ export class HookTable {
   place(hook: string, program: LoadedProgram, options: PlaceOptions = {}): Attachment {
     const attachment = new Attachment(hook, program, options.cookie ?? 0n, options.flags ?? 0);
     const row = this.rows.get(hook) ?? [];
-    this.setRow(hook, row.toSpliced(options.index ?? row.length, 0, attachment));
+    const newcomers = NEWEST_FIRST.has(hook.slice(0, hook.indexOf(':'))) ? 0 : row.length;
+    this.setRow(hook, row.toSpliced(options.index ?? newcomers, 0, attachment));
     return attachment;
   }
 

@@ -15,7 +15,7 @@ export {
   type PacketResult,
   type PacketVerdict,
 } from './devices.ts';
-export type { EventOptions, ProgramRun } from './events.ts';
+export type { EventOptions, LsmOptions, LsmResult, ProgramRun } from './events.ts';
 export { DataSection, type Globals } from './globals.ts';
 export type { Link } from './hooks.ts';
 export { Inode, InodeTable } from './inodes.ts';

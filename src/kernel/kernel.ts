@@ -9,7 +9,13 @@ import { CgroupEvents } from './cgroup-events/events.ts';
 import type { CgroupTable } from './cgroups.ts';
 import type { Clock } from './clock.ts';
 import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
-import { type EventOptions, EventSource, type ProgramRun } from './events.ts';
+import {
+  type EventOptions,
+  EventSource,
+  type LsmOptions,
+  type LsmResult,
+  type ProgramRun,
+} from './events.ts';
 import { HookTable } from './hooks.ts';
 import type { InodeTable } from './inodes.ts';
 import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
@@ -218,6 +224,11 @@ export class Kernel {
     options: EventOptions & { readonly returns?: number | bigint } = {},
   ): ProgramRun[] {
     return this.events.functionCall(symbol, args, options);
+  }
+
+  /** An LSM hook by its name: what its programs, and those of the cgroup, answer. */
+  lsm(hook: string, args: readonly CallArgument[] = [], options: LsmOptions = {}): LsmResult {
+    return this.events.lsm(hook, args, options);
   }
 
   /** A frame arrives at a device: XDP, tc, socket filters. */

@@ -141,3 +141,15 @@ describe('BPF_TASK_FD_QUERY', () => {
     expect(() => kernel.bpf('BPF_TASK_FD_QUERY', { pid: 77, fd: 3 })).toThrow(/ENOENT/);
   });
 });
+
+describe('programs of one function', () => {
+  it('run from the last that came to the first, and those that answer in its place until one does', () => {
+    const { kernel, id } = kernelWithTypes();
+    const target = id('bpf_modify_return_test');
+    const programs = ['r0 = 0\nexit', 'r0 = 7\nexit', 'r0 = 0\nexit'].map((source) =>
+      load(kernel, target, MODIFY_RETURN, source),
+    );
+    for (const prog_fd of programs) kernel.bpf('BPF_RAW_TRACEPOINT_OPEN', { prog_fd });
+    expect(kernel.functionCall('bpf_modify_return_test', [1]).map(({ retval }) => retval)).toEqual([0, 7]);
+  });
+});
