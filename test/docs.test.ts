@@ -15,6 +15,11 @@ describe('README.md', () => {
     expect(block).toBe(read('examples/percpu.test.ts'));
   });
 
+  it('is not alone: docs/sockets.md shows examples/sockmap.test.ts', () => {
+    const block = /```ts\n(.*?)```/s.exec(read('docs/sockets.md'))?.[1];
+    expect(block).toBe(read('examples/sockmap.test.ts'));
+  });
+
   it('names as its first two commands what npm and CI run', () => {
     const commands = [...read('README.md').matchAll(/```sh\n(.*?)\n```/gs)].map((match) => match[1]);
     expect(commands.slice(0, 2)).toEqual(['npm ci && npm start', 'npm test']);

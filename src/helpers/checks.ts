@@ -4,6 +4,7 @@
  * nowhere else. That maps are maps is checked by all implementations, which look them up anyway.
  */
 import {
+  ARG_CONST_MAP_PTR,
   ARG_PTR_TO_CONST_STR,
   ARG_PTR_TO_MAP_KEY,
   ARG_PTR_TO_MAP_VALUE,
@@ -30,7 +31,7 @@ const MAX_WORDS = 10;
 const SPIN_LOCK_BYTES = 4;
 
 /**
- * How many bytes a pointer must point to: a number, what the map in R1 has for keys or values, the next argument, or as many as
+ * How many bytes a pointer must point to: a number, what the call's map has for keys or values, the next argument, or as many as
  * come to a terminating zero.
  */
 type SizeRule = number | 'key' | 'value' | 'next' | 'string';
@@ -42,6 +43,8 @@ interface MemoryCheck {
   /** Where the argument begins in the words of the call. */
   readonly word: number;
   readonly size: SizeRule;
+  /** Where the call's map is in its words. */
+  readonly mapWord: number;
   readonly write: boolean;
   readonly nullable: boolean;
 }
@@ -77,11 +80,13 @@ export function withChecks(
 function checksFor(proto: HelperProto, passes: readonly ArgPass[]): MemoryCheck[] {
   const checks: MemoryCheck[] = [];
   let word = 0;
+  let mapWord = 0;
   proto.args.forEach((arg, i) => {
     const argument = (i + 1) as ArgNumber;
     const size = sizeRule(arg, proto.argSize?.[argument]);
     const nullable = (arg & PTR_MAYBE_NULL) !== 0;
-    if (size !== undefined) checks.push({ argument, word, size, write: writes(arg), nullable });
+    if (baseType(arg) === ARG_CONST_MAP_PTR) mapWord = word;
+    if (size !== undefined) checks.push({ argument, word, size, mapWord, write: writes(arg), nullable });
     word += passes[i] === 'u64' ? 2 : 1;
   });
   return checks;
@@ -123,9 +128,9 @@ function checkMemory(helper: string, check: MemoryCheck, words: Int32Array, runt
 function bytesFor(helper: string, check: MemoryCheck, words: Int32Array, runtime: HelperRuntime): number {
   switch (check.size) {
     case 'key':
-      return needMap(runtime, helper, words[0]!).attr.keySize;
+      return needMap(runtime, helper, words[check.mapWord]!).attr.keySize;
     case 'value':
-      return needMap(runtime, helper, words[0]!).attr.valueSize;
+      return needMap(runtime, helper, words[check.mapWord]!).attr.valueSize;
     case 'next':
       return words[check.word + 1]! >>> 0;
     case 'string':

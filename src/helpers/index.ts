@@ -14,6 +14,7 @@ export type {
   RunningProgram,
   RuntimeWords,
   SeqFilePort,
+  SocketChoice,
   SymbolPort,
   SysctlAccess,
   TracedEvent,

@@ -14,7 +14,10 @@ const SKB_LEN = 0;
 const SKB_PROTOCOL = 16;
 const SKB_HASH = 68;
 
-/** The packet of one call; `open` moves it to the packet that the running program has. */
+/**
+ * The packet of one call. Of an skb all of it is in the window, though a program may have direct access to less (what lies between data and data_end of its
+ * context). `open` moves it to the packet that the running program has.
+ */
 export class PacketWindow {
   data = 0;
   dataEnd = 0;
@@ -49,7 +52,10 @@ export class PacketWindow {
     const offsets = OFFSETS[kind];
     this.packet = packet;
     this.data = u32[(packet.context + offsets.data) >>> 2]!;
-    this.dataEnd = u32[(packet.context + offsets.dataEnd) >>> 2]!;
+    this.dataEnd =
+      kind === 'skb'
+        ? this.data + u32[(packet.context + SKB_LEN) >>> 2]!
+        : u32[(packet.context + offsets.dataEnd) >>> 2]!;
     this.dataMeta = u32[(packet.context + offsets.dataMeta) >>> 2]!;
     return packet;
   }
@@ -70,6 +76,18 @@ export class PacketWindow {
     if (packet.kind === 'skb') u32[(packet.context + SKB_LEN) >>> 2] = dataEnd - data;
     memory.setAccess(packet.headLimit, packet.tailLimit - packet.headLimit, 'none');
     memory.setAccess(dataMeta, dataEnd - dataMeta, 'readwrite');
+  }
+
+  /** Brings the first bytes of the skb opened last in direct reach of the program, so many of them at least. */
+  pull(length: number): void {
+    const { packet } = this;
+    const { memory } = this.runtime;
+    const at = ((packet?.context ?? 0) + OFFSETS.skb.dataEnd) >>> 2;
+    const reached = memory.u32[at]!;
+    const end = this.data + length;
+    if (packet === undefined || end <= reached) return;
+    memory.u32[at] = end;
+    memory.setAccess(reached, end - reached, 'readwrite');
   }
 
   /** The skb's flow hash; 0 stands for none. */

@@ -71,10 +71,12 @@ export const packetHelpers: FamilyMaker = (runtime, result) => {
       return 0;
     }),
 
-    // A length of 0 asks for what is linear already, which is everything.
+    // A length of 0 asks for what is in direct reach already.
     bpf_skb_pull_data: plain((_context, length) => {
       window.open('skb', 'bpf_skb_pull_data');
-      return length >>> 0 > window.length ? -Errno.ENOMEM : 0;
+      if (length >>> 0 > window.length) return -Errno.ENOMEM;
+      window.pull(length >>> 0);
+      return 0;
     }),
 
     bpf_xdp_get_buff_len: plain(() => {

@@ -2,7 +2,14 @@
  * What the helpers need of the machine around them: the ports that the simulated kernel implements, and tests fake. One
  * object a kernel; what changes between runs (task, CPU, packet) is asked for at each call.
  */
-import type { BpfMap, CgroupRef, CgroupValues, RedirectTarget, StorageOwner } from '../maps/index.ts';
+import type {
+  BpfMap,
+  CgroupRef,
+  CgroupValues,
+  RedirectTarget,
+  SocketRef,
+  StorageOwner,
+} from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
 
 /** The clocks that helpers read. `jiffies` counts ticks, the others nanoseconds. */
@@ -133,6 +140,14 @@ export interface SysctlAccess {
   isReplaced: boolean;
 }
 
+/** What the running program says of sockets: where data is redirected to, or which socket takes a connection. */
+export interface SocketChoice {
+  /** The socket that it chose last. */
+  socket: SocketRef | undefined;
+  /** BPF_F_INGRESS, or 0. */
+  flags: number;
+}
+
 /** What is known of the event that a tracing program runs on. */
 export interface TracedEvent {
   /** Address of the traced function, 0 when there is none. */
@@ -183,4 +198,6 @@ export interface HelperRuntime extends SymbolPort {
   tracedEvent(): TracedEvent;
   /** The packet of the running program, if it runs on one. */
   packet(): PacketPort | undefined;
+  /** Where the running program's choice of a socket is kept, if it has one. */
+  socketChoice(): SocketChoice | undefined;
 }

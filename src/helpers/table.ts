@@ -26,6 +26,7 @@ import { ringbufHelpers } from './ringbuf.ts';
 import type { HelperRuntime } from './runtime.ts';
 import { seqHelpers } from './seq.ts';
 import { socketHelpers } from './socket.ts';
+import { socketRedirectHelpers } from './socket-redirect.ts';
 import { stackHelpers } from './stack.ts';
 import { storageHelpers } from './storage.ts';
 import { stringHelpers } from './strings.ts';
@@ -53,6 +54,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   ringbufHelpers,
   seqHelpers,
   socketHelpers,
+  socketRedirectHelpers,
   stackHelpers,
   storageHelpers,
   stringHelpers,

@@ -18,11 +18,13 @@ export interface AttachOptions {
   readonly direction?: 'ingress' | 'egress';
   /** Tracing: what to attach to instead of what the section says. */
   readonly target?: string;
+  /** SK_SKB programs of a section that does not say: BPF_SK_SKB_STREAM_PARSER, BPF_SK_SKB_STREAM_VERDICT or BPF_SK_SKB_VERDICT. */
+  readonly attachType?: number;
   /** Tracing: what bpf_get_attach_cookie gives. */
   readonly cookie?: number | bigint;
   /** Programs of cgroups: the cgroup, or its path below /sys/fs/cgroup; the root by default. */
   readonly cgroup?: Cgroup | string;
-  /** Iterators over map elements: the map. */
+  /** Iterators over map elements: the map. SK_SKB, SK_MSG: the SOCKMAP or SOCKHASH, whose sockets take the program when they are put in. */
   readonly map?: { readonly loaded: LiveMap };
   /** Iterators over tasks: the threads of this process only. */
   readonly pid?: number;

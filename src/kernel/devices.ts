@@ -17,7 +17,7 @@ import {
   SKB_HEADROOM,
   XDP_HEADROOM,
 } from './packet-buffer.ts';
-import type { Socket } from './sockets.ts';
+import type { Socket } from './sockets/socket.ts';
 
 /** A network device. */
 export interface Device extends DeviceRef {

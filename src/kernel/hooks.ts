@@ -69,6 +69,8 @@ export interface LinkRules {
   readonly iterator?: SessionSource;
   /** Told when the last reference went. */
   readonly onRelease?: () => void;
+  /** Told after it was taken off its hook. */
+  readonly onTakeOff?: () => void;
   /** Told after an update, and whether it brought another program. */
   readonly onUpdate?: (changed: boolean) => void;
 }
@@ -146,8 +148,10 @@ export class KernelLink implements Link, Held {
 
   /** Takes it off its hook; it stays as long as somebody holds it (BPF_LINK_DETACH). */
   takeOff(): void {
-    if (this.attachment !== undefined) this.table.remove(this.attachment);
+    if (this.attachment === undefined) return;
+    this.table.remove(this.attachment);
     this.attachment = undefined;
+    this.rules.onTakeOff?.();
   }
 
   detach(): void {

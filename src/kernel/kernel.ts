@@ -23,7 +23,8 @@ import { type LoadChoices, type LoadedObject, loadObject, unloadObject } from '.
 import { Machine, type MachineOptions } from './machine.ts';
 import { BpfObject } from './object.ts';
 import { Process } from './process.ts';
-import type { SocketTable } from './sockets.ts';
+import { SocketStack } from './sockets/socket-stack.ts';
+import type { SocketTable } from './sockets/socket-table.ts';
 import { bpfRaw, bpfTyped } from './syscall/bpf.ts';
 import type { SyscallContext } from './syscall/context.ts';
 import type { BpfAttr } from './syscall/typed-attr.ts';
@@ -72,6 +73,7 @@ export class Kernel {
     });
     this.cgroupEvents = new CgroupEvents(this.machine, this.hooks);
     this.devices = new DeviceTable(this.machine, this.hooks);
+    this.machine.objects.setSocketActions(new SocketStack(this.machine));
     this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
     this.ksyms = options.ksyms ?? {};
     this.unsafe = options.unsafe ?? false;

@@ -63,12 +63,15 @@ export class LiveMap implements MapRef {
   }
 
   /**
-   * Gives a reference of user space back. With the last one, programs in a prog array are let go, because they may hold the array themselves
-   * (bpf_map_put_uref in kernel/bpf/syscall.c).
+   * Gives a reference of user space back. With the last one, programs in a prog array and those of a socket map are let go, because they may
+   * hold the map themselves (bpf_map_put_uref in kernel/bpf/syscall.c).
    */
   releaseUser(): void {
     this.users--;
-    if (this.users === 0 && this.map instanceof ProgArrayMap) this.map.clear();
+    if (this.users === 0) {
+      if (this.map instanceof ProgArrayMap) this.map.clear();
+      this.map.socketPrograms?.clear();
+    }
     this.release();
   }
 }

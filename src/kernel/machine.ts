@@ -13,6 +13,7 @@ import {
   type PacketPort,
   type RunningProgram,
   type SeqFilePort,
+  type SocketChoice,
   type TracedEvent,
 } from '../helpers/index.ts';
 import type {
@@ -80,6 +81,8 @@ export interface Situation {
   readonly cpu: number;
   readonly task: Task;
   readonly packet?: PacketPort;
+  /** What the program says of sockets. */
+  readonly choice?: SocketChoice;
   readonly event?: TracedEvent;
   /** The event of a cgroup that its programs are asked about. */
   readonly cgroupRun?: CgroupRun;
@@ -389,6 +392,10 @@ export class Machine implements HelperRuntime, MapEnv {
 
   packet(): PacketPort | undefined {
     return this.situation.packet;
+  }
+
+  socketChoice(): SocketChoice | undefined {
+    return this.situation.choice;
   }
 
   programByFd(fd: number): ProgRef | number {

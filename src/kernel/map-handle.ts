@@ -19,7 +19,7 @@ import { PerfReader } from './perf-reader.ts';
 import { Program } from './program.ts';
 import type { RecordOptions } from './record-queue.ts';
 import { RingReader } from './ring-reader.ts';
-import type { Socket } from './sockets.ts';
+import type { Socket } from './sockets/socket.ts';
 import type { Task } from './tasks.ts';
 
 /** What a map takes and gives: values by BTF type, bytes, an array of them for each CPU, a program for prog arrays. */

@@ -3,6 +3,7 @@
  * number.
  */
 import { Errno } from '../base/errno.ts';
+import { UsageError } from '../base/errors.ts';
 import type { CgroupRef, DeviceRef, SocketRef, StorageOwner } from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
 import { type Cgroup, CgroupTable } from './cgroups.ts';
@@ -10,7 +11,8 @@ import type { FdTable } from './fds.ts';
 import type { PathNode } from './files.ts';
 import { InodeTable } from './inodes.ts';
 import { PathTable } from './paths.ts';
-import { SocketTable } from './sockets.ts';
+import type { SocketActions } from './sockets/socket.ts';
+import { SocketTable } from './sockets/socket-table.ts';
 import type { Task, TaskTable } from './tasks.ts';
 
 export class ObjectTable {
@@ -20,6 +22,7 @@ export class ObjectTable {
   readonly inodes: InodeTable;
   private readonly fds: FdTable;
   private readonly tasks: TaskTable;
+  private socketActions: SocketActions | undefined;
   private devices: (ifindex: number) => DeviceRef | undefined = () => undefined;
   private readonly cgroupOfTask = new WeakMap<Task, Cgroup>();
 
@@ -28,12 +31,24 @@ export class ObjectTable {
     this.tasks = tasks;
     this.cgroups = new CgroupTable(memory, this.paths);
     this.inodes = new InodeTable(memory, this.paths);
-    this.sockets = new SocketTable(memory, () => this.cgroupOf(currentTask()));
+    this.sockets = new SocketTable(
+      memory,
+      () => this.cgroupOf(currentTask()),
+      () => {
+        if (this.socketActions !== undefined) return this.socketActions;
+        throw new UsageError('no-network', 'a machine without a kernel has sockets that do nothing');
+      },
+    );
   }
 
   /** Says where devices are found. */
   setDevices(find: (ifindex: number) => DeviceRef | undefined): void {
     this.devices = find;
+  }
+
+  /** Says what sockets do. */
+  setSocketActions(actions: SocketActions): void {
+    this.socketActions = actions;
   }
 
   deviceByIndex(ifindex: number): DeviceRef | undefined {

@@ -42,6 +42,7 @@ export const SkBuff = {
   hash: 68,
   data: 76,
   dataEnd: 80,
+  family: 88,
   dataMeta: 140,
   tstamp: 152,
   wireLen: 160,
@@ -145,6 +146,37 @@ export class PacketBuffer implements PacketPort {
     set(SkBuff.data, data);
     set(SkBuff.dataEnd, end);
     set(SkBuff.dataMeta, data);
+  }
+
+  /**
+   * Puts what a socket received in an skb as SK_SKB programs see it: without headers, and with only the first `linear` bytes in reach until
+   * bpf_skb_pull_data has brought more there.
+   */
+  fillPayload(payload: Uint8Array, linear: number): void {
+    const { memory } = this;
+    const data = this.start + SKB_HEADROOM;
+    memory.u8.set(payload, data);
+    memory.setAccess(this.start, this.bytes, 'none');
+    memory.setAccess(data, linear, 'readwrite');
+    memory.u8.fill(0, this.context, this.context + SkBuff.bytes);
+    const set = (offset: number, value: number): void => {
+      memory.i32[(this.context + offset) >>> 2] = value;
+    };
+    this.networkHeader = data;
+    set(SkBuff.len, payload.length);
+    set(SkBuff.sk, this.socket?.address ?? 0);
+    set(SkBuff.data, data);
+    set(SkBuff.dataEnd, data + linear);
+    set(SkBuff.dataMeta, data);
+  }
+
+  /** All of an skb, in reach of programs or not. */
+  payload(): Uint8Array {
+    const { u32 } = this.memory;
+    return this.memory.readBytes(
+      u32[(this.context + SkBuff.data) >>> 2]!,
+      u32[(this.context + SkBuff.len) >>> 2]!,
+    );
   }
 
   /** The packet as it is now. */

@@ -7,18 +7,19 @@ import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { FdTable } from './fds.ts';
-import { type Pinnable, perfEventFile, programFile } from './files.ts';
+import { mapFile, type Pinnable, perfEventFile, programFile } from './files.ts';
 import { type HookTable, KernelLink, type Link } from './hooks.ts';
 import type { Inode } from './inodes.ts';
 import type { SessionSource } from './iterators/ports.ts';
 import { KernelObject } from './kernel-object.ts';
+import type { LiveMap } from './live-map.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import type { PathTable } from './paths.ts';
 import { pathOf } from './paths.ts';
 import { PerfEvent, type PerfEventTarget } from './perf-events.ts';
 import type { Program } from './program.ts';
-import type { Socket } from './sockets.ts';
+import type { Socket } from './sockets/socket.ts';
 import type { Task } from './tasks.ts';
 
 /** Bytes that one read gives at most (include/linux/fs.h). */
@@ -116,6 +117,11 @@ export class Process {
   /** A descriptor of a loaded program, as bpf_program__fd of libbpf has it; the caller closes it. */
   openProgram(program: Program): number {
     return this.opened(this.fds.open(programFile(program.loaded)));
+  }
+
+  /** A descriptor of a loaded map, as bpf_map__fd of libbpf has it; the caller closes it. */
+  openMap(map: { readonly loaded: LiveMap }): number {
+    return this.opened(this.fds.open(mapFile(map.loaded)));
   }
 
   /** A descriptor of a socket, a task (as pidfd_open(2)), a cgroup or an inode. */

@@ -10,6 +10,7 @@ import type { Verification } from './load-program.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import { type RunManyOptions, runMany } from './run-many.ts';
+import { SOCKET_MAP_TYPES, socketMapLink } from './socket-map-programs.ts';
 import { CGROUP_TYPES } from './syscall/program-kinds.ts';
 import { type TestRunOptions, type TestRunResult, testRun } from './test-run.ts';
 
@@ -62,6 +63,7 @@ export class Program {
       const { directory } = typeof cgroup === 'string' ? cgroups.find(cgroup) : cgroup;
       return linkBehind(machine, hooks, program, directory).own();
     }
+    if (SOCKET_MAP_TYPES.includes(program.type)) return this.attachToMap(options);
     return hooks.attach(hookOf(this.spec, options), program, BigInt(options.cookie ?? 0));
   }
 
@@ -87,6 +89,15 @@ export class Program {
   /** Called by load and unload. */
   setLive(live: Live | undefined): void {
     this.live = live;
+  }
+
+  private attachToMap({ map, attachType = this.spec.attachType }: AttachOptions): Link {
+    const { program, hooks } = this.need();
+    if (map === undefined)
+      throw new UsageError('no-attach-target', 'name the SOCKMAP or SOCKHASH, as attach({ map: … })', {
+        program: this.name,
+      });
+    return socketMapLink(hooks, map.loaded, program, attachType).own();
   }
 
   private need(): Live {

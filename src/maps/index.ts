@@ -23,6 +23,8 @@ export type {
   Held,
   PerfEventRef,
   ProgRef,
+  SocketProgramPlace,
+  SocketProgramSet,
   SocketRef,
   StorageOwner,
 } from './ports.ts';
@@ -37,3 +39,5 @@ export {
   RingbufQuery,
   ringbufOfRecord,
 } from './ringbuf.ts';
+export { SOCKET_PROGRAM_PLACES, SocketPrograms } from './socket-programs.ts';
+export { mayRedirectTo, refuseSocket } from './socket-rules.ts';

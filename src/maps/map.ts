@@ -7,6 +7,7 @@ import type { Btf } from '../btf/index.ts';
 import type { MapLayout, Memory } from '../vm/index.ts';
 import type { SpecialField } from './fields.ts';
 import type { CgroupRef, DeviceRef, Held, PerfEventRef, ProgRef, SocketRef, StorageOwner } from './ports.ts';
+import type { SocketPrograms } from './socket-programs.ts';
 
 export { BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST } from './flags.ts';
 
@@ -117,6 +118,8 @@ export interface BpfMap {
   readonly targets?: RedirectTargets;
   /** SOCKMAP, SOCKHASH, REUSEPORT_SOCKARRAY: its sockets. */
   readonly sockets?: SocketSlots;
+  /** SOCKMAP, SOCKHASH: the programs of its sockets. */
+  readonly socketPrograms?: SocketPrograms;
   /** Kinds of local storage: their values by owner. */
   readonly storage?: LocalStorage;
   /** CGROUP_STORAGE: the values of cgroups at which programs are attached. */
@@ -273,6 +276,8 @@ export interface RedirectTargets {
 export interface SocketSlots {
   /** The socket of a key, or undefined. */
   socketAt(key: number): SocketRef | undefined;
+  /** SOCKMAP: the same by index. */
+  socketIn?(index: number): SocketRef | undefined;
   /** SOCKMAP and SOCKHASH: puts a socket in, as bpf_sock_map_update; 0 or a negative errno. */
   put?(key: number, socket: SocketRef, flags: number): number;
 }

@@ -56,6 +56,17 @@ export interface StorageOwner {
   onEnd(listener: () => void): () => void;
 }
 
+/**
+ * Places of programs in a socket map. `message`: SK_MSG programs, on what a socket sends. `parser` and `streamVerdict`: SK_SKB programs on what
+ * it receives, cut into messages by the parser if there is one. `verdict`: the SK_SKB program that takes packets as they come.
+ */
+export type SocketProgramPlace = 'message' | 'parser' | 'streamVerdict' | 'verdict';
+
+/** The programs of a socket map. */
+export interface SocketProgramSet {
+  at(place: SocketProgramPlace): ProgRef | undefined;
+}
+
 /** A socket as the socket maps see it (struct sock). */
 export interface SocketRef extends StorageOwner {
   /** Its unique number, what user space reads from a socket map; below 2^53. */
@@ -64,15 +75,19 @@ export interface SocketRef extends StorageOwner {
   readonly type: 'stream' | 'dgram' | 'raw';
   /** IPPROTO_* number, 0 outside IP. */
   readonly protocol: number;
-  readonly state: 'established' | 'listen' | 'close';
+  readonly state: 'established' | 'syn-sent' | 'syn-received' | 'close' | 'listen';
   /** It can be found by its address: bound, or listening. */
   readonly hashed: boolean;
   /** It shares its address with others (SO_REUSEPORT). */
   readonly reuseport: boolean;
   /** Queue of the device that an XDP socket is bound to. */
   readonly queue: number;
-  /** The BPF_MAP_TYPE_REUSEPORT_SOCKARRAY that it is in; a socket is in one at most (sk_user_data). */
-  sockArray: object | undefined;
+  /** Who put the socket to a use that excludes others: a BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, or the socket maps (sk_user_data). */
+  userData: object | undefined;
+  /** Takes the programs of a SOCKMAP or SOCKHASH that the socket is put in; 0 or a negative errno (sock_map_link in net/core/sock_map.c). */
+  enter(programs: SocketProgramSet): number;
+  /** Leaves such a map; without its programs when the entry was not made after all (sock_map_unref, sk_psock_put). */
+  leave(programs?: SocketProgramSet): void;
 }
 
 /** A cgroup in a cgroup array. */

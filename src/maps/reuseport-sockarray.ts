@@ -46,12 +46,12 @@ export class ReuseportSockArrayMap extends SlotArrayMap<SocketEntry> implements 
     if (typeof socket === 'number') return socket;
     const refused = this.refuse(index, socket, flags);
     if (refused !== 0) return refused;
-    socket.sockArray = this;
+    socket.userData = this;
     const entry = socketEntry(
       socket,
       () => this.clear(index),
       () => {
-        socket.sockArray = undefined;
+        socket.userData = undefined;
       },
     );
     this.set(index, entry);
@@ -75,6 +75,6 @@ export class ReuseportSockArrayMap extends SlotArrayMap<SocketEntry> implements 
       type !== 'raw';
     if (!known) return -Errno.ENOTSUPP;
     if (!socket.hashed || !socket.reuseport) return -Errno.EINVAL;
-    return socket.sockArray === undefined ? 0 : -Errno.EBUSY;
+    return socket.userData === undefined ? 0 : -Errno.EBUSY;
   }
 }

@@ -3,6 +3,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { userWord } from './copy.ts';
+import { BPF_EXIST, BPF_NOEXIST } from './flags.ts';
 import type { MapEnv } from './map.ts';
 import type { SocketRef } from './ports.ts';
 
@@ -17,7 +18,7 @@ export function descriptorIn(value: Uint8Array, valueSize: number): number {
 }
 
 /** Where sockmap knows how to put itself between a socket and its protocol (sk_prot->psock_update_sk_prot). */
-function isSuitable({ family, type, protocol }: SocketRef): boolean {
+export function isSuitable({ family, type, protocol }: SocketRef): boolean {
   switch (family) {
     case 'inet':
     case 'inet6':
@@ -35,7 +36,19 @@ function isSuitable({ family, type, protocol }: SocketRef): boolean {
 /** sock_map_sk_state_allowed. */
 function stateAllowed({ family, type, state, hashed }: SocketRef): boolean {
   if (family === 'unix') return type !== 'stream' || state === 'established';
-  return type === 'stream' ? state !== 'close' : hashed;
+  return type === 'stream' ? state === 'established' || state === 'listen' : hashed;
+}
+
+/** Whether data can be sent on through a socket of a map (sock_map_redirect_allowed). */
+export function mayRedirectTo({ family, type, state }: SocketRef): boolean {
+  const isTcp = family !== 'unix' && type === 'stream';
+  return isTcp ? state !== 'listen' : state === 'established';
+}
+
+/** What the update flags make of an entry that is there or not: 0, -EEXIST or -ENOENT. */
+export function refuseEntry(isThere: boolean, flags: number): number {
+  if (isThere && flags === BPF_NOEXIST) return -Errno.EEXIST;
+  return !isThere && flags === BPF_EXIST ? -Errno.ENOENT : 0;
 }
 
 /** 0 when a socket may be in a SOCKMAP or SOCKHASH, else -EOPNOTSUPP. */

@@ -2,14 +2,15 @@
  * BPF_MAP_TYPE_SOCKHASH: sockets by any key, else as BPF_MAP_TYPE_SOCKMAP. Its hash has no seed (net/core/sock_map.c).
  */
 import { Errno } from '../base/errno.ts';
-import { BPF_EXIST, BPF_NOEXIST, unknownPlainUpdateFlags } from './flags.ts';
+import { BPF_EXIST, unknownPlainUpdateFlags } from './flags.ts';
 import { KeyedSlots } from './keyed-slots.ts';
 import type { BpfMap, MapAttr, MapEnv, SocketSlots } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import type { SocketRef } from './ports.ts';
 import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
-import { socketOfValue } from './socket-rules.ts';
+import { SocketPrograms } from './socket-programs.ts';
+import { refuseEntry, socketOfValue } from './socket-rules.ts';
 
 const COOKIE_BYTES = 8;
 const NO_IMAGE = new Uint8Array(0);
@@ -19,6 +20,7 @@ export class SockHashMap implements BpfMap, SocketSlots {
   readonly address: number;
   readonly userValueSize: number;
   readonly sockets: SocketSlots = this;
+  readonly socketPrograms = new SocketPrograms();
   private readonly env: MapEnv;
   private readonly owner: MapMemory;
   private readonly slots: KeyedSlots<SocketEntry>;
@@ -39,13 +41,20 @@ export class SockHashMap implements BpfMap, SocketSlots {
 
   put(key: number, socket: SocketRef, flags: number): number {
     if (unknownPlainUpdateFlags(flags)) return -Errno.EINVAL;
-    const old = this.slots.find(key);
-    if (old !== 0 && flags === BPF_NOEXIST) return -Errno.EEXIST;
-    if (old === 0 && flags === BPF_EXIST) return -Errno.ENOENT;
-    if (old === 0 && this.slots.count >= this.attr.maxEntries) return -Errno.E2BIG;
-    const entry = socketEntry(socket, () => {
+    const taken = socket.enter(this.socketPrograms);
+    if (taken !== 0) return taken;
+    const refused = this.refuse(key, flags);
+    if (refused !== 0) {
+      socket.leave();
+      return refused;
+    }
+    const leave = (): void => {
+      socket.leave(this.socketPrograms);
+    };
+    const onGone = (): void => {
       this.slots.removeEntry(entry);
-    });
+    };
+    const entry = socketEntry(socket, onGone, leave);
     const error = this.slots.put(key, entry, NO_IMAGE);
     if (error !== 0) entry.dispose();
     return error;
@@ -92,8 +101,15 @@ export class SockHashMap implements BpfMap, SocketSlots {
   }
 
   free(): void {
+    this.socketPrograms.clear();
     this.slots.clear();
     this.owner.freeAll();
+  }
+
+  private refuse(key: number, flags: number): number {
+    const isThere = this.slots.find(key) !== 0;
+    if (!isThere && flags !== BPF_EXIST && this.slots.count >= this.attr.maxEntries) return -Errno.E2BIG;
+    return refuseEntry(isThere, flags);
   }
 
   private remove(element: number): number {

@@ -4,20 +4,26 @@
  */
 import { Errno } from '../base/errno.ts';
 import { loadWord } from './copy.ts';
-import { BPF_EXIST, BPF_NOEXIST, unknownPlainUpdateFlags } from './flags.ts';
+import { unknownPlainUpdateFlags } from './flags.ts';
 import type { SocketSlots } from './map.ts';
 import type { SocketRef } from './ports.ts';
 import { SlotArrayMap } from './slot-array.ts';
 import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
-import { socketOfValue } from './socket-rules.ts';
+import { SocketPrograms } from './socket-programs.ts';
+import { refuseEntry, socketOfValue } from './socket-rules.ts';
 
 const COOKIE_BYTES = 8;
 
 export class SockMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
   readonly sockets: SocketSlots = this;
+  readonly socketPrograms = new SocketPrograms();
 
   socketAt(key: number): SocketRef | undefined {
     return this.at(loadWord(this.owner.memory, key))?.socket;
+  }
+
+  socketIn(index: number): SocketRef | undefined {
+    return this.at(index)?.socket;
   }
 
   put(key: number, socket: SocketRef, flags: number): number {
@@ -48,15 +54,28 @@ export class SockMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
     return this.clear(index) ? 0 : -Errno.EINVAL;
   }
 
+  override free(): void {
+    this.socketPrograms.clear();
+    super.free();
+  }
+
   private place(index: number, socket: SocketRef, flags: number): number {
     if (unknownPlainUpdateFlags(flags)) return -Errno.EINVAL;
     if (index >= this.attr.maxEntries) return -Errno.E2BIG;
+    const error = socket.enter(this.socketPrograms);
+    if (error !== 0) return error;
     const old = this.at(index);
-    if (old !== undefined && flags === BPF_NOEXIST) return -Errno.EEXIST;
-    if (old === undefined && flags === BPF_EXIST) return -Errno.ENOENT;
+    const refused = refuseEntry(old !== undefined, flags);
+    if (refused !== 0) {
+      socket.leave();
+      return refused;
+    }
+    const leave = (): void => {
+      socket.leave(this.socketPrograms);
+    };
     this.set(
       index,
-      socketEntry(socket, () => this.clear(index)),
+      socketEntry(socket, () => this.clear(index), leave),
     );
     return 0;
   }

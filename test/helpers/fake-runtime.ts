@@ -12,6 +12,7 @@ import {
   type PacketPort,
   type RedirectRequest,
   type SeqFilePort,
+  type SocketChoice,
 } from '../../src/helpers/index.ts';
 import {
   type BpfMap,
@@ -88,6 +89,7 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   runningProgram = (): typeof this.program => this.program;
   tracedEvent = (): typeof this.event => this.event;
   packet = (): PacketPort | undefined => this.runningOn;
+  socketChoice = (): SocketChoice | undefined => undefined;
   currentTaskIsUnder = (cgroup: CgroupRef): boolean => this.cgroups.includes(cgroup.id);
   storageOwnerAt = (address: number): StorageOwner | undefined => this.owners.get(address);
   cgroupValue = (values: CgroupValues): number => values.scratch();

@@ -82,11 +82,19 @@ export class FakeSocket extends FakeOwner implements SocketRef {
   hashed = true;
   reuseport = true;
   queue = 0;
-  sockArray: object | undefined;
+  userData: object | undefined;
 
   constructor(cookie: number, more: Partial<SocketRef> = {}) {
     super(0x2000 + cookie);
     this.cookie = cookie;
     Object.assign(this, more);
+  }
+
+  enter(): number {
+    return 0;
+  }
+
+  leave(): void {
+    // Programs of maps are src/kernel/sockets' business.
   }
 }

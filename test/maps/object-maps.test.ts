@@ -263,7 +263,7 @@ describe('a REUSEPORT_SOCKARRAY', () => {
     expect(user.delete(u32(0))).toBe('ENOENT');
     expect(user.update(u32(1), u64(5))).toBe('ok');
     map.free();
-    expect(socket.sockArray).toBeUndefined();
+    expect(socket.userData).toBeUndefined();
   });
 });
 

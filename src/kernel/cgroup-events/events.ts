@@ -5,7 +5,8 @@
 import type { Device } from '../devices.ts';
 import type { HookTable } from '../hooks.ts';
 import type { Machine } from '../machine.ts';
-import type { Endpoint, Socket } from '../sockets.ts';
+import type { Socket } from '../sockets/socket.ts';
+import type { Endpoint } from '../sockets/socket-image.ts';
 import type { Task } from '../tasks.ts';
 import {
   type GetOptionAnswer,

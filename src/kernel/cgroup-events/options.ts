@@ -5,7 +5,7 @@
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A } from '../../spec/index.ts';
 import type { Memory } from '../../vm/index.ts';
-import type { Socket } from '../sockets.ts';
+import type { Socket } from '../sockets/socket.ts';
 import type { CgroupAnswer, CgroupRunner } from './run.ts';
 
 /** Offsets in struct bpf_sockopt. */

@@ -3,7 +3,8 @@
  * the address (__cgroup_bpf_run_filter_sock_addr in kernel/bpf/cgroup.c, sock_addr_convert_ctx_access in net/core/filter.c).
  */
 import { BpfAttachType as A } from '../../spec/index.ts';
-import type { Endpoint, Socket } from '../sockets.ts';
+import type { Socket } from '../sockets/socket.ts';
+import type { Endpoint } from '../sockets/socket-image.ts';
 import type { CgroupAnswer, CgroupRunner } from './run.ts';
 
 /** What happens to a socket's address. */

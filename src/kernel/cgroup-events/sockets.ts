@@ -13,7 +13,7 @@ import {
   SHARED_INFO_BYTES,
   SKB_HEADROOM,
 } from '../packet-buffer.ts';
-import type { Socket } from '../sockets.ts';
+import type { Socket } from '../sockets/socket.ts';
 import { type CgroupAnswer, type CgroupRunner, isError } from './run.ts';
 
 const BPF_SOCK_BYTES = 80;

@@ -7,11 +7,12 @@ import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import type { Attributes } from './attributes.ts';
 import { cgroupAttach, cgroupDetach, cgroupQuery } from './cgroups.ts';
-import { mapOf, programOf, type SyscallContext } from './context.ts';
+import { programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 import { MULTI_FLAGS } from './multi-program.ts';
 import { netnsAttach, netnsDetach, netnsQuery } from './netns.ts';
 import { CGROUP_TYPES, programTypeOf } from './program-kinds.ts';
+import { socketMapAttach, socketMapDetach, socketMapQuery } from './socket-maps.ts';
 import { tcxAttach, tcxDetach, tcxQuery } from './tcx.ts';
 
 /** BPF_F_ALLOW_OVERRIDE, BPF_F_ALLOW_MULTI, BPF_F_REPLACE, BPF_F_PREORDER. */
@@ -98,7 +99,7 @@ export function programAttach(sys: SyscallContext, attr: Attributes<'BPF_PROG_AT
   switch (type) {
     case P.BPF_PROG_TYPE_SK_SKB:
     case P.BPF_PROG_TYPE_SK_MSG:
-      return socketMap(sys, attr);
+      return socketMapAttach(sys, attr, program);
     case P.BPF_PROG_TYPE_FLOW_DISSECTOR:
       return netnsAttach(sys, attr, program);
     case P.BPF_PROG_TYPE_SCHED_CLS:
@@ -140,7 +141,7 @@ export function programDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DE
   switch (type) {
     case P.BPF_PROG_TYPE_SK_MSG:
     case P.BPF_PROG_TYPE_SK_SKB:
-      return socketMap(sys, attr);
+      return socketMapDetach(sys, attr, type);
     case P.BPF_PROG_TYPE_FLOW_DISSECTOR:
       return netnsDetach(sys, attr, type);
     case P.BPF_PROG_TYPE_SCHED_CLS:
@@ -169,8 +170,7 @@ export function programQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUE
     case A.BPF_SK_SKB_STREAM_VERDICT:
     case A.BPF_SK_MSG_VERDICT:
     case A.BPF_SK_SKB_VERDICT:
-      if (attr.u32('query_flags') !== 0) fail(Errno.EINVAL, 'there are no flags');
-      return socketMap(sys, attr);
+      return socketMapQuery(sys, attr);
     case A.BPF_TCX_INGRESS:
     case A.BPF_TCX_EGRESS:
       return tcxQuery(sys, attr);
@@ -189,13 +189,4 @@ function isNetkit(attachType: number): boolean {
 /** No device here is a netkit device. */
 function refuseNetkit(sys: SyscallContext, ifindex: number): never {
   return fail(sys.devices.byIndex(ifindex) === undefined ? Errno.ENODEV : Errno.ENXIO, 'no netkit device');
-}
-
-/** Programs of socket maps: such maps hold no programs here yet. */
-function socketMap(
-  sys: SyscallContext,
-  attr: Attributes<'BPF_PROG_ATTACH' | 'BPF_PROG_DETACH' | 'BPF_PROG_QUERY'>,
-): never {
-  mapOf(sys, attr.u32('target_fd'));
-  return fail(Errno.EOPNOTSUPP, 'the map holds no sockets');
 }

@@ -31,6 +31,7 @@ const MEMBERS: Readonly<Record<number, readonly Member[]>> = {
   [L.BPF_LINK_TYPE_ITER]: [text('target_name', 16, 24), u32('map_id', 28), u32('tid', 32), u32('pid', 36)],
   [L.BPF_LINK_TYPE_NETNS]: [u32('netns_ino', 16), u32('attach_type', 20)],
   [L.BPF_LINK_TYPE_XDP]: [u32('ifindex', 16)],
+  [L.BPF_LINK_TYPE_SOCKMAP]: [u32('map_id', 16), u32('attach_type', 20)],
   [L.BPF_LINK_TYPE_TCX]: [u32('ifindex', 16), u32('attach_type', 20)],
   [L.BPF_LINK_TYPE_PERF_EVENT]: [
     u32('type', 16),

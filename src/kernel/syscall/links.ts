@@ -6,6 +6,7 @@ import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
 import type { KernelLink } from '../hooks.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
+import { socketMapLink } from '../socket-map-programs.ts';
 import { checkAttachType } from './attach.ts';
 import type { Attributes } from './attributes.ts';
 import { cgroupLink } from './cgroups.ts';
@@ -31,11 +32,9 @@ const notHere =
   () =>
     fail(errno, what);
 
-/** Sockets are not simulated: there is no map of them to attach to. */
-const socketMapLink: Maker = (sys, attr) => {
+const toSocketMap: Maker = (sys, attr, program) => {
   if (attr.u32('flags') !== 0) fail(Errno.EINVAL, 'there are no flags');
-  mapOf(sys, attr.u32('target_fd'));
-  return fail(Errno.EINVAL, 'the map holds no sockets');
+  return socketMapLink(sys.hooks, mapOf(sys, attr.u32('target_fd')), program, attr.u32('attach_type'));
 };
 
 const MAKERS: Readonly<Record<number, Maker>> = {
@@ -50,8 +49,8 @@ const MAKERS: Readonly<Record<number, Maker>> = {
   [P.BPF_PROG_TYPE_TRACING]: tracingLink,
   [P.BPF_PROG_TYPE_FLOW_DISSECTOR]: netnsLink,
   [P.BPF_PROG_TYPE_SK_LOOKUP]: netnsLink,
-  [P.BPF_PROG_TYPE_SK_MSG]: socketMapLink,
-  [P.BPF_PROG_TYPE_SK_SKB]: socketMapLink,
+  [P.BPF_PROG_TYPE_SK_MSG]: toSocketMap,
+  [P.BPF_PROG_TYPE_SK_SKB]: toSocketMap,
   [P.BPF_PROG_TYPE_XDP]: xdpLink,
   [P.BPF_PROG_TYPE_SCHED_CLS]: classifierLink,
   [P.BPF_PROG_TYPE_NETFILTER]: notHere(Errno.EOPNOTSUPP, 'netfilter hooks are not simulated'),

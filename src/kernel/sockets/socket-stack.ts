@@ -1,0 +1,199 @@
+/**
+ * What sockets do with each other: connections, data on its way, and what programs of socket maps make of it. Streams and datagrams arrive at
+ * once and in order; there are no segments, windows or losses.
+ */
+import { Errno, SyscallError } from '../../base/errno.ts';
+import type { Machine } from '../machine.ts';
+import { SkbVerdicts } from './skb-verdicts.ts';
+import type { Socket, SocketActions } from './socket.ts';
+import { addressOf, SocketDirectory } from './socket-directory.ts';
+import type { Endpoint } from './socket-image.ts';
+
+/** Bytes that wait at one socket: net.ipv4.tcp_rmem's largest. A sender of a stream is told to wait, datagrams are lost. */
+const MAX_QUEUED_BYTES = 6 << 20;
+/** Bytes of a stream that stay together on their way. */
+const MAX_PIECE_BYTES = 65536;
+/** What programs may send on before they are taken to send in a circle. */
+const MAX_FORWARDS = 10_000;
+
+interface Parcel {
+  readonly target: Socket;
+  readonly data: Uint8Array;
+  readonly ingress: boolean;
+}
+
+export class SocketStack implements SocketActions {
+  private readonly machine: Machine;
+  private readonly directory = new SocketDirectory();
+  private readonly verdicts: SkbVerdicts;
+  /** Redirected data that is yet to be handled. */
+  private readonly backlog: Parcel[] = [];
+  private isForwarding = false;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+    this.verdicts = new SkbVerdicts(machine, (target, data, ingress) => {
+      if (target.psock?.transmits === true) this.backlog.push({ target, data, ingress });
+    });
+  }
+
+  bind(socket: Socket, local: Endpoint): void {
+    if (socket.local.port !== undefined || socket.state !== 'close') throw refuse(Errno.EINVAL, socket);
+    const error = this.directory.bind(socket, local);
+    if (error !== 0) throw refuse(-error, socket);
+  }
+
+  listen(socket: Socket, backlog: number): void {
+    if (socket.type !== 'stream' || socket.family === 'unix') throw refuse(Errno.EOPNOTSUPP, socket);
+    if (socket.state === 'listen') return;
+    if (socket.state !== 'close') throw refuse(Errno.EINVAL, socket);
+    if (socket.local.port === undefined) this.bind(socket, {});
+    socket.backlog = backlog;
+    socket.change({ state: 'listen' });
+  }
+
+  connect(socket: Socket, remote: Endpoint): void {
+    if (socket.family !== 'inet' && socket.family !== 'inet6') throw refuse(Errno.EOPNOTSUPP, socket);
+    if (socket.type === 'stream' && socket.state !== 'close') throw refuse(Errno.EISCONN, socket);
+    const to = { address: addressOf(remote, socket.family), port: remote.port ?? 0 };
+    const error = this.directory.bindForConnect(socket, to);
+    if (error !== 0) throw refuse(-error, socket);
+    socket.change({ remote: to });
+    if (socket.type === 'stream') this.connectStream(socket);
+    else socket.change({ state: 'established' });
+  }
+
+  accept(socket: Socket): Socket | undefined {
+    if (socket.state !== 'listen') throw refuse(Errno.EINVAL, socket);
+    return socket.pending.shift();
+  }
+
+  send(socket: Socket, data: Uint8Array, to: Endpoint | undefined): number {
+    const sent = this.transmit(socket, data.slice(), to);
+    this.handleBacklog();
+    if (sent < 0) throw refuse(-sent, socket);
+    return sent;
+  }
+
+  receive(socket: Socket, limit: number): Uint8Array<ArrayBuffer> | undefined {
+    if (socket.state === 'listen') throw refuse(Errno.ENOTCONN, socket);
+    if (this.isUnread(socket)) return undefined;
+    const { psock, received } = socket;
+    if (psock?.ingress.isEmpty === false) return psock.ingress.read(limit);
+    if (received.isEmpty) {
+      const error = socket.takeError();
+      if (error !== 0) throw refuse(error, socket);
+      return socket.type === 'stream' && socket.peer?.ended === true ? new Uint8Array(0) : undefined;
+    }
+    if (socket.type === 'stream') return received.read(limit);
+    return received.shift()?.slice(0, limit);
+  }
+
+  closed(socket: Socket): void {
+    this.directory.remove(socket);
+    for (const waiting of socket.pending.splice(0)) waiting.close();
+    const { peer } = socket;
+    if (peer === undefined || peer.ended || !socket.isTcp) return;
+    // The segment that says so comes to programs as any other.
+    if (peer.psock?.reader === 'verdict') peer.received.push(new Uint8Array(0));
+    this.verdicts.dataReady(peer);
+    this.handleBacklog();
+  }
+
+  private connectStream(socket: Socket): void {
+    socket.change({ state: 'syn-sent' });
+    const listener = this.directory.listener(socket);
+    if (listener === undefined) throw this.giveUp(socket, Errno.ECONNREFUSED);
+    if (listener.pending.length > listener.backlog) throw this.giveUp(socket, Errno.ETIMEDOUT);
+    const { local, remote } = socket;
+    const { family, type, cgroup, mark, priority, ifindex } = listener;
+    const inherited = { family, type, cgroup, mark, priority, ifindex };
+    const child = this.machine.objects.sockets.open({
+      ...inherited,
+      state: 'syn-received',
+      local: remote,
+      remote: local,
+    });
+    this.directory.add(child);
+    socket.peer = child;
+    child.peer = socket;
+    socket.change({ state: 'established' });
+    child.change({ state: 'established' });
+    listener.pending.push(child);
+  }
+
+  private giveUp(socket: Socket, errno: number): SyscallError {
+    this.directory.remove(socket);
+    socket.change({ state: 'close', local: {}, remote: {} });
+    return refuse(errno, socket);
+  }
+
+  /** Whether data waits for programs that do not take it, which keeps processes from reading; what came before the programs did is theirs, too. */
+  private isUnread(socket: Socket): boolean {
+    if (!socket.isTcp || socket.psock?.reader === undefined) return false;
+    this.verdicts.dataReady(socket);
+    this.handleBacklog();
+    return !socket.received.isEmpty;
+  }
+
+  /** Sends data on its way. @returns how many bytes were taken, or a negative errno. */
+  private transmit(socket: Socket, data: Uint8Array, to: Endpoint | undefined): number {
+    const error = socket.takeError();
+    if (error !== 0) return -error;
+    const target = this.otherEnd(socket, to);
+    if (typeof target === 'number') return target;
+    if (target === undefined) return data.length;
+    const isFull = target.received.length + data.length > MAX_QUEUED_BYTES;
+    if (isFull) return socket.type === 'stream' ? -Errno.EAGAIN : data.length;
+    if (!socket.isTcp) {
+      target.received.push(data);
+      this.verdicts.dataReady(target);
+    }
+    for (let at = 0; socket.isTcp && at < data.length; at += MAX_PIECE_BYTES) {
+      target.received.append(data.subarray(at, at + MAX_PIECE_BYTES), MAX_PIECE_BYTES);
+      this.verdicts.dataReady(target);
+    }
+    return data.length;
+  }
+
+  /** Where data goes; undefined when it is lost; a negative errno. */
+  private otherEnd(socket: Socket, to: Endpoint | undefined): Socket | undefined | number {
+    if (socket.type === 'stream' || socket.family === 'unix') {
+      if (socket.state !== 'established' || socket.peer === undefined) return -Errno.ENOTCONN;
+      return socket.peer.ended ? -Errno.EPIPE : socket.peer;
+    }
+    if (to === undefined && socket.state !== 'established') return -Errno.EDESTADDRREQ;
+    const target = to ?? socket.remote;
+    const remote = { address: addressOf(target, socket.family), port: target.port ?? 0 };
+    const error = socket.local.port === undefined ? this.directory.bindForConnect(socket, remote) : 0;
+    return error === 0 ? this.directory.datagramTarget(socket, remote) : error;
+  }
+
+  /** Handles what programs redirected, until nothing is left (sk_psock_backlog). */
+  private handleBacklog(): void {
+    if (this.isForwarding) return;
+    this.isForwarding = true;
+    try {
+      for (let count = 0; this.backlog.length > 0; count++) {
+        if (count === MAX_FORWARDS) throw new SyscallError(Errno.ELOOP, 'programs redirect data in a circle');
+        this.handle(this.backlog.shift()!);
+      }
+    } finally {
+      this.backlog.length = 0;
+      this.isForwarding = false;
+    }
+  }
+
+  private handle({ target, data, ingress }: Parcel): void {
+    const { psock } = target;
+    if (psock?.transmits !== true) return;
+    // An error breaks the pipe, and so does a segment without data, as the last of a connection is.
+    if (data.length === 0) psock.transmits = false;
+    else if (ingress) psock.ingress.push(data);
+    else if (this.transmit(target, data, undefined) < 0) psock.transmits = false;
+  }
+}
+
+function refuse(errno: number, socket: Socket): SyscallError {
+  return new SyscallError(errno, `socket ${socket.cookie} (${socket.type}, ${socket.state})`);
+}
