@@ -18,7 +18,7 @@ import {
   writeReturnValue,
   writeSyscallRegisters,
 } from './registers.ts';
-import type { Socket } from './sockets.ts';
+import type { Socket } from './sockets/socket.ts';
 import { syscallNames, syscallNumber } from './syscalls.ts';
 import { type CallArgument, UserMemory } from './user-memory.ts';
 
