@@ -27,10 +27,11 @@ export function assemblyExamples(document: string): AssemblyExample[] {
   }));
 }
 
-/** Blocks `console`, whose first line is a command. */
+/** Blocks `console`, which begin with a command; `\` at the end of a line continues it. */
 export function commandExamples(document: string): CommandExample[] {
-  return [...read(document).matchAll(/```console\n\$ npx bpflab (.*?)\n(.*?)\n```/gs)].map((match) => ({
-    args: match[1]!.split(' '),
+  const blocks = read(document).matchAll(/```console\n\$ npx bpflab ((?:[^\n]*\\\n)*[^\n]*)\n(.*?)\n```/gs);
+  return [...blocks].map((match) => ({
+    args: match[1]!.split(/[\s\\]+/),
     shown: match[2]!.split('\n'),
   }));
 }

@@ -1,4 +1,4 @@
-/** docs/verifier.md shows what bpflab prints: its programs in assembly are verified here, its commands in test/e2e/docs-verifier.test.ts. */
+/** docs/verifier.md shows what bpflab prints: its programs in assembly are verified here, its commands in test/e2e/docs.test.ts. */
 import { describe, expect, it } from 'vitest';
 import { assemble, BpfProgType } from '../src/index.ts';
 import { LOG_LEVEL2, verify } from '../src/verifier/index.ts';

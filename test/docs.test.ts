@@ -4,9 +4,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ROOT } from './fixtures.ts';
 
-const documents = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith('.md'),
-);
+const pages = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`);
+const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages];
 const read = (name: string): string => readFileSync(join(ROOT, name), 'utf8');
 
 describe('README.md', () => {
@@ -15,9 +14,8 @@ describe('README.md', () => {
     expect(block).toBe(read('examples/percpu.test.ts'));
   });
 
-  it('is not alone: docs/sockets.md shows examples/sockmap.test.ts', () => {
-    const block = /```ts\n(.*?)```/s.exec(read('docs/sockets.md'))?.[1];
-    expect(block).toBe(read('examples/sockmap.test.ts'));
+  it('links to every page of docs/', () => {
+    expect(pages.filter((page) => !read('README.md').includes(`](${page})`))).toEqual([]);
   });
 
   it('names as its first two commands what npm and CI run', () => {
@@ -31,6 +29,13 @@ describe.each(documents)('%s', (name) => {
   it('links to files that exist', () => {
     const links = [...read(name).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1] ?? '');
     expect(links.filter((link) => !existsSync(join(ROOT, dirname(name), link)))).toEqual([]);
+  });
+});
+
+describe('docs/sockets.md', () => {
+  it('shows examples/sockmap.test.ts, which is run as a test', () => {
+    const block = /```ts\n(.*?)```/s.exec(read('docs/sockets.md'))?.[1];
+    expect(block).toBe(read('examples/sockmap.test.ts'));
   });
 });
 
