@@ -6,7 +6,6 @@ import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RedirectRequest } from '../helpers/index.ts';
 import type { DeviceRef, ProgRef, RedirectTarget } from '../maps/index.ts';
-import type { ProgramRun } from './events.ts';
 import type { Attachment, HookTable } from './hooks.ts';
 import type { Machine } from './machine.ts';
 import {
@@ -17,6 +16,7 @@ import {
   SKB_HEADROOM,
   XDP_HEADROOM,
 } from './packet-buffer.ts';
+import type { ProgramRun } from './program-run.ts';
 import type { Socket } from './sockets/socket.ts';
 
 /** A network device. */

@@ -12,6 +12,7 @@ import { allocateContext } from './event-context.ts';
 import type { Attachment, HookTable } from './hooks.ts';
 import { findLsmHook } from './lsm-hooks.ts';
 import type { Machine, Situation } from './machine.ts';
+import type { ProgramRun } from './program-run.ts';
 import {
   PT_REGS_BYTES,
   writeFunctionArguments,
@@ -31,15 +32,6 @@ export interface EventOptions {
   readonly kernelStack?: readonly bigint[];
   /** The same of the task's own code. */
   readonly userStack?: readonly bigint[];
-}
-
-/** One program that an event ran. */
-export interface ProgramRun {
-  readonly program: string;
-  readonly hook: string;
-  readonly r0: bigint;
-  /** r0 as a C int. */
-  readonly retval: number;
 }
 
 /** An event of an LSM hook. */

@@ -15,7 +15,7 @@ export {
   type PacketResult,
   type PacketVerdict,
 } from './devices.ts';
-export type { EventOptions, LsmOptions, LsmResult, ProgramRun } from './events.ts';
+export type { EventOptions, LsmOptions, LsmResult } from './events.ts';
 export { DataSection, type Globals } from './globals.ts';
 export type { Link } from './hooks.ts';
 export { Inode, InodeTable } from './inodes.ts';
@@ -30,6 +30,7 @@ export type { PerfEventTarget } from './perf-events.ts';
 export { PerfReader, type PerfSample } from './perf-reader.ts';
 export { Process } from './process.ts';
 export { Program } from './program.ts';
+export type { ProgramRun } from './program-run.ts';
 export { type RandomSource, seededRandom } from './random.ts';
 export type { RecordOptions } from './record-queue.ts';
 export { RingReader } from './ring-reader.ts';

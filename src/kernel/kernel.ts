@@ -9,13 +9,7 @@ import { CgroupEvents } from './cgroup-events/events.ts';
 import type { CgroupTable } from './cgroups.ts';
 import type { Clock } from './clock.ts';
 import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
-import {
-  type EventOptions,
-  EventSource,
-  type LsmOptions,
-  type LsmResult,
-  type ProgramRun,
-} from './events.ts';
+import { type EventOptions, EventSource, type LsmOptions, type LsmResult } from './events.ts';
 import { HookTable } from './hooks.ts';
 import type { InodeTable } from './inodes.ts';
 import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
@@ -23,6 +17,7 @@ import { type LoadChoices, type LoadedObject, loadObject, unloadObject } from '.
 import { Machine, type MachineOptions } from './machine.ts';
 import { BpfObject } from './object.ts';
 import { Process } from './process.ts';
+import type { ProgramRun } from './program-run.ts';
 import { SocketStack } from './sockets/socket-stack.ts';
 import type { SocketTable } from './sockets/socket-table.ts';
 import { bpfRaw, bpfTyped } from './syscall/bpf.ts';

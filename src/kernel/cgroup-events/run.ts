@@ -7,9 +7,9 @@ import type { CgroupRun, SysctlAccess } from '../../helpers/index.ts';
 import type { CgroupValues } from '../../maps/index.ts';
 import { effectivePrograms } from '../cgroup-programs.ts';
 import type { Cgroup, CgroupTable } from '../cgroups.ts';
-import type { ProgramRun } from '../events.ts';
 import type { HookTable } from '../hooks.ts';
 import type { Machine, Situation } from '../machine.ts';
+import type { ProgramRun } from '../program-run.ts';
 
 /** MAX_ERRNO: answers below 0 down to here are errors. */
 const MAX_ERRNO = 4095;
