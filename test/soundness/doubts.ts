@@ -179,6 +179,7 @@ function compare(doubts: readonly Doubt[], node: Node, insn: RawInsn): void {
       ids.includes(frame.words[o + ID]! & ~ADD_CONST);
     for (let reg = 0; reg < FP; reg++) if (linked(regAt(reg))) doubts[fr]![reg]! |= LOOSE;
     for (let spi = 0; spi < frame.slots; spi++)
-      if (isSpill(frame.words, slotAt(spi)) && linked(slotAt(spi))) doubts[fr]![REGISTERS + spi]! |= LOOSE;
+      if (isSpill(frame.words, spi) && linked(slotAt(frame.words, spi)))
+        doubts[fr]![REGISTERS + spi]! |= LOOSE;
   });
 }

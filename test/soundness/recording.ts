@@ -9,12 +9,13 @@ import { CLASS_ALU, CLASS_ALU64, classOf } from '../../src/verifier/program.ts';
 import { loopEntryOf } from '../../src/verifier/prune/loops.ts';
 import {
   AUX,
+  FIRST_SLOT,
+  isRead,
   isSpill,
-  LIVE,
-  LIVE_READ,
   PRECISE,
   REGISTERS,
   regAt,
+  SLOT_RECORDS,
   slotAt,
   TYPE,
 } from '../../src/verifier/state/layout.ts';
@@ -85,7 +86,7 @@ export class Recording implements VerifierObserver {
     if (this.nodes.length >= this.limit) this.overflowed = true;
     if (this.overflowed) return;
     const frames = walk.state.frames.map(({ words, slots }) => ({
-      words: words.slice(0, (REGISTERS + slots) * REG_WORDS),
+      words: words.slice(0, SLOT_RECORDS + slots * REG_WORDS),
       slots,
     }));
     this.noteMaps(walk, frames);
@@ -120,8 +121,9 @@ export class Recording implements VerifierObserver {
   }
 
   private noteMaps(walk: Walk, frames: readonly RecordedFrame[]): void {
-    for (const { words } of frames)
-      for (let o = 0; o < words.length; o += REG_WORDS) {
+    for (const { words, slots } of frames)
+      for (let record = 0; record < REGISTERS + slots; record++) {
+        const o = record < REGISTERS ? regAt(record) : slotAt(words, record - REGISTERS);
         const base = baseType(words[o + TYPE]!);
         const map = words[o + AUX]!;
         if ((base === PTR_TO_MAP_VALUE || base === CONST_PTR_TO_MAP) && map > 0 && !this.maps.has(map))
@@ -139,14 +141,19 @@ function doubtsOf(state: VerifierState): readonly Doubt[] | undefined {
   if (state.branches > 0 || (entry !== undefined && entry.branches > 0)) return undefined;
   return state.frames.map(({ words, slots }) => {
     const doubts = new Uint8Array(RECORDS);
-    for (let reg = 0; reg < REGISTERS - 1; reg++) doubts[reg] = doubtOf(words, regAt(reg), true);
+    for (let reg = 0; reg < REGISTERS - 1; reg++) doubts[reg] = doubtOf(words, reg, regAt(reg));
     for (let spi = 0; spi < slots; spi++)
-      doubts[REGISTERS + spi] = doubtOf(words, slotAt(spi), isSpill(words, slotAt(spi)));
+      doubts[REGISTERS + spi] = doubtOf(
+        words,
+        FIRST_SLOT + spi,
+        isSpill(words, spi) ? slotAt(words, spi) : -1,
+      );
     return doubts;
   });
 }
 
-function doubtOf(words: Int32Array, o: number, isRegister: boolean): number {
-  if ((words[o + LIVE]! & LIVE_READ) === 0) return DEAD;
-  return isRegister && words[o + TYPE] === SCALAR_VALUE && words[o + PRECISE] === 0 ? LOOSE : CERTAIN;
+/** Of a register or slot; `o` is its record, -1 for a slot that holds no register. */
+function doubtOf(words: Int32Array, record: number, o: number): number {
+  if (!isRead(words, record)) return DEAD;
+  return o >= 0 && words[o + TYPE] === SCALAR_VALUE && words[o + PRECISE] === 0 ? LOOSE : CERTAIN;
 }

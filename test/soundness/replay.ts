@@ -158,7 +158,7 @@ export class Replay {
       }
       const address = this.regions.framePointers[fr]! - 8 * spi - 8;
       this.compared++;
-      if (this.slotFits(words, slotAt(spi), view, address)) continue;
+      if (this.slotFits(words, spi, view, address)) continue;
       const value = hex(view.getInt32(address, true), view.getInt32(address + 4, true));
       this.why = `frame ${fr} fp-${8 * spi + 8} is ${value}`;
       return false;
@@ -167,9 +167,10 @@ export class Replay {
   }
 
   /** A spilled register, whole or its lower bytes, or bytes that are zero. Byte 7 of a slot is the one at the lowest address. */
-  private slotFits(words: Int32Array, o: number, view: DataView, address: number): boolean {
-    if (isSpill(words, o)) {
-      if (slotKind(words, o, 0) === STACK_SPILL)
+  private slotFits(words: Int32Array, spi: number, view: DataView, address: number): boolean {
+    if (isSpill(words, spi)) {
+      const o = slotAt(words, spi);
+      if (slotKind(words, spi, 0) === STACK_SPILL)
         return contains(
           words,
           o,
@@ -178,13 +179,13 @@ export class Replay {
           this.regions,
         );
       let size = 1;
-      while (slotKind(words, o, 7 - size) === STACK_SPILL) size++;
+      while (slotKind(words, spi, 7 - size) === STACK_SPILL) size++;
       let low = 0;
       for (let i = 0; i < Math.min(size, 4); i++) low |= view.getUint8(address + i) << (8 * i);
       if (words[o + TYPE] === SCALAR_VALUE && size <= 4 && !containsLow(words, o, low, size)) return false;
     }
     for (let i = 0; i < 8; i++)
-      if (slotKind(words, o, i) === STACK_ZERO && view.getUint8(address + 7 - i) !== 0) return false;
+      if (slotKind(words, spi, i) === STACK_ZERO && view.getUint8(address + 7 - i) !== 0) return false;
     return true;
   }
 

@@ -139,8 +139,8 @@ describe('a walk that is wrong is found out if', () => {
     const found = foundOut(({ frames }) => {
       for (const { words, slots } of frames)
         for (let spi = 0; spi < slots; spi++) {
-          const o = slotAt(spi);
-          if (words[o + TYPE] === SCALAR_VALUE && isSpill(words, o)) words[o + VAR_VALUE_LO]! ^= 1;
+          const o = slotAt(words, spi);
+          if (words[o + TYPE] === SCALAR_VALUE && isSpill(words, spi)) words[o + VAR_VALUE_LO]! ^= 1;
         }
     });
     expect(found).toBe(programs.length);

@@ -12,7 +12,7 @@ import { signedText } from '../log/numbers.ts';
 import { bug } from '../precision/backtrack.ts';
 import { markPrecise } from '../precision/chain.ts';
 import { previousRound, widenScalars } from '../prune/loops.ts';
-import { markReadWhole } from '../registers/liveness.ts';
+import { markRead } from '../registers/liveness.ts';
 import type { Frame } from '../state/frame.ts';
 import { AUX, AUX2, regAt, TYPE } from '../state/layout.ts';
 import { assignRegister, markRegKnownZero, markRegNotInit } from '../state/reg.ts';
@@ -51,7 +51,7 @@ function clear(callee: Frame, ...regs: readonly number[]): void {
 /** bpf_loop: the index, and what the program wants passed on. */
 export const loopArgs: CallbackArgs = (_env, caller, callee) => {
   callee.words[regAt(1) + TYPE] = SCALAR_VALUE;
-  assignRegister(callee.words, regAt(2), caller.words, regAt(3));
+  assignRegister(callee.words, 2, caller.words, 3);
   clear(callee, 3, 4, 5);
 };
 
@@ -62,7 +62,7 @@ export const mapElementArgs: CallbackArgs = (env, caller, callee) => {
     env.reject('map-not-for-helper', 524, 'callback function not allowed for map');
   const from = caller.words;
   const to = callee.words;
-  assignRegister(to, regAt(1), from, regAt(1));
+  assignRegister(to, 1, from, 1);
   for (const [reg, type] of [
     [2, PTR_TO_MAP_KEY],
     [3, PTR_TO_MAP_VALUE],
@@ -73,7 +73,7 @@ export const mapElementArgs: CallbackArgs = (env, caller, callee) => {
     to[o + AUX] = from[regAt(1) + AUX]!;
     to[o + AUX2] = from[regAt(1) + AUX2]!;
   }
-  assignRegister(to, regAt(4), from, regAt(3));
+  assignRegister(to, 4, from, 3);
   clear(callee, 5);
 };
 
@@ -82,13 +82,13 @@ export const findVmaArgs: CallbackArgs = (env, caller, callee) => {
   const kernel = env.input.kernelBtf;
   const type = kernel?.findByName('vm_area_struct', 'struct');
   if (kernel === undefined || type === undefined) throw unsupported("bpf_find_vma without the kernel's BTF");
-  assignRegister(callee.words, regAt(1), caller.words, regAt(1));
+  assignRegister(callee.words, 1, caller.words, 1);
   const o = regAt(2);
   callee.words[o + TYPE] = PTR_TO_BTF_ID;
   markRegKnownZero(callee.words, o);
   callee.words[o + AUX] = env.btfIndex(kernel);
   callee.words[o + AUX2] = type.id;
-  assignRegister(callee.words, regAt(3), caller.words, regAt(4));
+  assignRegister(callee.words, 3, caller.words, 4);
   clear(callee, 4, 5);
 };
 
@@ -102,7 +102,7 @@ export function returnFromFunction(env: Env): void {
     env.reject('stack-pointer-escapes', EINVAL, 'cannot return stack pointer to the caller');
   if (callee.inCallback) checkCallbackResult(env, callee);
   else {
-    assignRegister(caller.words, r0, callee.words, r0);
+    assignRegister(caller.words, 0, callee.words, 0);
     caller.copyRefs(callee);
   }
   const target = callee.inCallback ? callee.callsite : callee.callsite + 1;
@@ -120,7 +120,7 @@ function checkCallbackResult(env: Env, callee: Frame): void {
   const { words } = callee;
   const r0 = regAt(0);
   if (words[r0 + TYPE] !== SCALAR_VALUE) env.reject('bad-callback-result', EACCES, 'R0 not a scalar value');
-  markReadWhole(env, words, r0);
+  markRead(env, words, 0, true);
   markPrecise(env, 0);
   checkReturnRange(env, words, r0, callee.callbackRetMin, callee.callbackRetMax, 64, 'At callback return');
   if (!env.isMarked(callee.callsite, CALLS_CALLBACK))

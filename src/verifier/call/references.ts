@@ -4,18 +4,10 @@
  */
 import type { Env } from '../env.ts';
 import { EINVAL } from '../errors.ts';
-import { isSpill, REF, REGISTERS, regAt, slotAt, TYPE } from '../state/layout.ts';
+import { REF, TYPE } from '../state/layout.ts';
 import { markRegUnknown } from '../state/reg.ts';
 import { isPacketOrEnd } from '../state/reg-type.ts';
-import type { VerifierState } from '../state/state.ts';
-
-/** Calls back for every register and spilled register of a state (bpf_for_each_reg_in_vstate). */
-export function forEachRegister(state: VerifierState, visit: (words: Int32Array, o: number) => void): void {
-  for (const { words, slots } of state.frames) {
-    for (let reg = 0; reg < REGISTERS; reg++) visit(words, regAt(reg));
-    for (let spi = 0; spi < slots; spi++) if (isSpill(words, slotAt(spi))) visit(words, slotAt(spi));
-  }
-}
+import { forEachRegister } from '../state/registers.ts';
 
 /** All pointers into the packet become numbers. */
 export function forgetPacketPointers(env: Env): void {

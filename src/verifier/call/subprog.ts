@@ -20,8 +20,15 @@ import { checkHelperMemory } from '../memory/access.ts';
 import { writeRegister } from '../registers/liveness.ts';
 import { markNotNull } from '../registers/nullness.ts';
 import type { Frame } from '../state/frame.ts';
-import { FP, FRAMENO, LIVE, LIVE_WRITTEN, PARENT, REGISTERS, regAt, TYPE } from '../state/layout.ts';
-import { assignRegister, isNull, markRegKnownZero, markRegNotInit, markRegUnknown } from '../state/reg.ts';
+import { FP, FRAMENO, markWritten, REGISTERS, regAt, SLOTS, TYPE } from '../state/layout.ts';
+import {
+  assignRegister,
+  copyRegister,
+  isNull,
+  markRegKnownZero,
+  markRegNotInit,
+  markRegUnknown,
+} from '../state/reg.ts';
 import { mayBeNull, PTR_TO_CTX, PTR_TO_STACK, SCALAR_VALUE } from '../state/reg-type.ts';
 import type { VerifierState } from '../state/state.ts';
 import { subprogAt } from '../structure/subprogs.ts';
@@ -41,12 +48,9 @@ export function initFrame(env: Env, frame: Frame, callsite: number, frameno: num
   frame.callbackRetMax = 0;
   frame.callbackDepth = 0;
   frame.refCount = 0;
-  words.fill(0, 0, REGISTERS * REG_WORDS);
-  for (let reg = 0; reg < REGISTERS; reg++) {
-    markRegNotInit(words, regAt(reg));
-    words[regAt(reg) + LIVE] = 0;
-    words[regAt(reg) + PARENT] = 0;
-  }
+  frame.finished = false;
+  words.fill(0, 0, SLOTS);
+  for (let reg = 0; reg < REGISTERS; reg++) markRegNotInit(words, regAt(reg));
   words[regAt(FP) + TYPE] = PTR_TO_STACK;
   markRegKnownZero(words, regAt(FP));
   words[regAt(FP) + FRAMENO] = frameno;
@@ -82,7 +86,7 @@ export function checkSubprogCall(env: Env): void {
   }
   const caller = state.frame;
   const callee = enterFunction(env, state, subprog, insn);
-  for (let reg = 1; reg <= 5; reg++) assignRegister(callee.words, regAt(reg), caller.words, regAt(reg));
+  for (let reg = 1; reg <= 5; reg++) assignRegister(callee.words, reg, caller.words, reg);
   clobberCallerSaved(env, caller);
   env.insn = env.subprogs[subprog]!.start - 1;
   env.observer?.call?.(env);
@@ -96,7 +100,7 @@ export function clobberCallerSaved(env: Env, frame: Frame): void {
     if (frame === running) writeRegister(env, reg);
     else {
       env.scratchReg(reg);
-      frame.words[regAt(reg) + LIVE]! |= LIVE_WRITTEN;
+      markWritten(frame.words, reg);
     }
   }
 }
@@ -174,7 +178,7 @@ function checkMemoryArgument(env: Env, reg: number, size: number): void {
   if (isNull(words, o)) return;
   const nullable = mayBeNull(words[o + TYPE]!);
   if (nullable) {
-    assignRegister(saved, 0, words, o);
+    copyRegister(saved, 0, words, o);
     markNotNull(env, words, o);
   }
   try {
@@ -185,6 +189,6 @@ function checkMemoryArgument(env: Env, reg: number, size: number): void {
       throw new Rejection(error.code, EINVAL, error.message);
     throw error;
   } finally {
-    if (nullable) assignRegister(words, o, saved, 0);
+    if (nullable) copyRegister(words, o, saved, 0);
   }
 }

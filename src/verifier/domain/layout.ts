@@ -46,4 +46,4 @@ export const SCALAR_WORDS = 16;
  * Words of a whole register record, the stride of pooled registers. Words SCALAR_WORDS … are
  * for src/verifier/state. Nothing in this folder depends on it, so it may grow.
  */
-export const REG_WORDS = 28;
+export const REG_WORDS = 24;

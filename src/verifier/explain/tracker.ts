@@ -2,10 +2,10 @@
  * The second walk of an explanation: goes along the path that the first one recorded and notes, for the values on the slice, what they
  * were after each definition and which instruction and rule set each of their bounds. Off the path it looks at nothing.
  */
-import { Bound, type BoundRule } from '../domain/index.ts';
+import { Bound, type BoundRule, REG_WORDS } from '../domain/index.ts';
 import type { VerifierObserver } from '../observer.ts';
 import { CLASS_LDX, CLASS_STX, classOf, type Program } from '../program.ts';
-import { AUX, ID, REGISTERS, regAt, slotAt, TYPE, VALUE_WORDS } from '../state/layout.ts';
+import { AUX, ID, REGISTERS, recordAt, regAt, slotAt, TYPE } from '../state/layout.ts';
 import { isPacketPointer, SCALAR_VALUE } from '../state/reg-type.ts';
 import type { VerifierState } from '../state/state.ts';
 import type { Walk } from '../walk.ts';
@@ -155,7 +155,7 @@ export class OriginTracker implements VerifierObserver {
 
   bound(rule: BoundRule, changed: number, words: Int32Array, offset: number): void {
     if (this.walk === undefined) return;
-    const record = offset / regAt(1);
+    const record = recordAt(offset);
     const here = this.walk.state.frames.findIndex((frame) => frame.words === words);
     if (here >= 0) {
       this.events.push({ rule, changed, frame: here, record, aside: false });
@@ -299,8 +299,8 @@ function wordsOf(walk: Walk, location: Location): Int32Array | undefined {
   if (frame === undefined) return undefined;
   const record = recordOfLocation(location);
   if (record >= REGISTERS + frame.slots) return undefined;
-  const o = record < REGISTERS ? regAt(record) : slotAt(record - REGISTERS);
-  return frame.words.slice(o, o + VALUE_WORDS);
+  const o = record < REGISTERS ? regAt(record) : slotAt(frame.words, record - REGISTERS);
+  return frame.words.slice(o, o + REG_WORDS);
 }
 
 function same(a: Int32Array, b: Int32Array, from: number, count: number): boolean {

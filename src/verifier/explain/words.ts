@@ -56,9 +56,8 @@ export function describeRecord(walk: Walk, frame: Frame, record: number): Descri
   if (record < REGISTERS) return describeRegister(walk, frame, regAt(record));
   const slot = record - REGISTERS;
   if (slot >= frame.slots) return { state: '?', meaning: 'nothing: never written on this path' };
-  const o = slotAt(slot);
-  if (isSpill(frame.words, o)) return describeRegister(walk, frame, o);
-  return describeBytes(frame.words, o);
+  if (isSpill(frame.words, slot)) return describeRegister(walk, frame, slotAt(frame.words, slot));
+  return describeBytes(frame.words, slot);
 }
 
 function describeRegister(walk: Walk, frame: Frame, o: number): Described {
@@ -72,12 +71,12 @@ function describeRegister(walk: Walk, frame: Frame, o: number): Described {
   return { state, meaning: meaningOf(walk, words, o) };
 }
 
-function describeBytes(words: Int32Array, o: number): Described {
+function describeBytes(words: Int32Array, slot: number): Described {
   let letters = '';
   let written = 0;
   let zero = 0;
   for (let i = 0; i < 8; i++) {
-    const kind = slotKind(words, o, i);
+    const kind = slotKind(words, slot, i);
     letters += '?rm0'[kind] ?? '?';
     if (kind !== STACK_INVALID) written++;
     if (kind === STACK_ZERO) zero++;

@@ -39,15 +39,8 @@ import {
 } from '../program.ts';
 import { checkInvariants } from '../registers/invariants.ts';
 import { clobberRegister, readRegister, writeRegister } from '../registers/liveness.ts';
-import { ADD_CONST, ID, LIVE, LIVE_WRITTEN, OFF, PRECISE, regAt, TYPE } from '../state/layout.ts';
-import {
-  assignRegister,
-  clearScalarId,
-  copyRegister,
-  isConstScalar,
-  markRegKnown,
-  markRegUnknown,
-} from '../state/reg.ts';
+import { ADD_CONST, ID, OFF, PRECISE, regAt, TYPE } from '../state/layout.ts';
+import { clearScalarId, copyRegister, isConstScalar, markRegKnown, markRegUnknown } from '../state/reg.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
 import { ALU_SYMBOLS, adjustPointer } from './pointer-arithmetic.ts';
 
@@ -144,7 +137,6 @@ function moveWide(env: Env, words: Int32Array, d: number, s: number, bits: numbe
   if (bits === 0) {
     linkBeforeMove(env, words, s);
     copyRegister(words, d, words, s);
-    words[d + LIVE]! |= LIVE_WRITTEN;
   } else if (words[s + TYPE] === SCALAR_VALUE) {
     moveExtended(env, words, d, s, bits);
     signExtendToSize(words, d, (bits >> 3) as 1 | 2 | 4);
@@ -159,7 +151,6 @@ function moveNarrow(env: Env, words: Int32Array, d: number, s: number, bits: num
     if (same) linkBeforeMove(env, words, s);
     copyRegister(words, d, words, s);
     if (!same) clearScalarId(words, d);
-    words[d + LIVE]! |= LIVE_WRITTEN;
   } else {
     moveExtended(env, words, d, s, bits);
     signExtendSubregToSize(words, d, (bits >> 3) as 1 | 2);
@@ -174,7 +165,6 @@ function moveExtended(env: Env, words: Int32Array, d: number, s: number, bits: n
   if (same) linkBeforeMove(env, words, s);
   copyRegister(words, d, words, s);
   if (!same) clearScalarId(words, d);
-  words[d + LIVE]! |= LIVE_WRITTEN;
 }
 
 /** Gives a scalar that is about to be copied an id, so that what is learnt of one copy holds for the other. */
@@ -225,7 +215,7 @@ function adjustRegisters(env: Env, op: number): void {
     if (!pointer) {
       // scalar += pointer is a pointer.
       markPrecise(env, dst);
-      assignRegister(fake, 0, words, d);
+      copyRegister(fake, 0, words, d);
       adjustPointer(env, op, words, s, fake, 0);
     } else if (op === OP_SUB) markRegUnknown(words, d);
     else

@@ -16,7 +16,7 @@ import { checkInvariants } from '../registers/invariants.ts';
 import { readRegister } from '../registers/liveness.ts';
 import { decideNull, isNotNull, markNotNull } from '../registers/nullness.ts';
 import { ID, regAt, TYPE } from '../state/layout.ts';
-import { assignRegister, isConstScalar, isNull, markRegKnown } from '../state/reg.ts';
+import { copyRegister, isConstScalar, isNull, markRegKnown } from '../state/reg.ts';
 import { isPacketOrEnd, mayBeNull, PTR_TO_BTF_ID, PTR_TO_STACK, SCALAR_VALUE } from '../state/reg-type.ts';
 import type { VerifierState } from '../state/state.ts';
 import { LinkedScalars } from './linked.ts';
@@ -139,7 +139,7 @@ function explore(env: Env, op: JmpOp, width: Width, dst: number, src: number): v
   const taken = other.frame.words;
   const scalars = words[d + TYPE] === SCALAR_VALUE && (src < 0 || words[regAt(src) + TYPE] === SCALAR_VALUE);
   if (scalars) {
-    assignRegister(fake, REG_WORDS, fake, 0);
+    copyRegister(fake, REG_WORDS, fake, 0);
     const s = src >= 0 ? regAt(src) : 0;
     assume(OPPOSITE[op], width, words, d, src >= 0 ? words : fake, src >= 0 ? s : REG_WORDS);
     assume(op, width, taken, d, src >= 0 ? taken : fake, s);

@@ -11,7 +11,7 @@ import {
   linkedSlot,
   MAX_LINKED,
 } from '../precision/history.ts';
-import { ADD_CONST, FP, ID, isSpill, OFF, regAt, slotAt, TYPE } from '../state/layout.ts';
+import { ADD_CONST, FP, ID, lowestBit, OFF, regAt, SPILLED, slotAt, TYPE } from '../state/layout.ts';
 import { clearScalarId, copyRegister, markRegKnown } from '../state/reg.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
 import type { VerifierState } from '../state/state.ts';
@@ -25,10 +25,13 @@ export class LinkedScalars {
   collect(state: VerifierState, id: number): void {
     const plain = id & ~ADD_CONST;
     for (let fr = state.curframe; fr >= 0; fr--) {
-      const { words, slots } = state.frames[fr]!;
+      const { words } = state.frames[fr]!;
       for (let reg = 0; reg < FP; reg++) this.add(words, regAt(reg), plain, linkedReg(fr, reg));
-      for (let spi = 0; spi < slots; spi++)
-        if (isSpill(words, slotAt(spi))) this.add(words, slotAt(spi), plain, linkedSlot(fr, spi));
+      for (let half = 0; half < 2; half++)
+        for (let mask = words[SPILLED + 1 + half]!; mask !== 0; mask &= mask - 1) {
+          const spi = 32 * half + lowestBit(mask);
+          this.add(words, slotAt(words, spi), plain, linkedSlot(fr, spi));
+        }
     }
   }
 
@@ -45,7 +48,7 @@ export class LinkedScalars {
     for (let i = 0; i < this.count; i++) {
       const item = this.items[i]!;
       const other = state.frames[linkedFrame(item)]!.words;
-      const o = linkedIsReg(item) ? regAt(linkedIndex(item)) : slotAt(linkedIndex(item));
+      const o = linkedIsReg(item) ? regAt(linkedIndex(item)) : slotAt(other, linkedIndex(item));
       if (other[o + TYPE] !== SCALAR_VALUE || (other === words && o === k)) continue;
       if ((other[o + ID]! & ~ADD_CONST) === (words[k + ID]! & ~ADD_CONST)) copyKnowledge(other, o, words, k);
     }

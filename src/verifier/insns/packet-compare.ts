@@ -3,12 +3,12 @@
  * it. Source: try_match_pkt_pointers, find_good_pkt_pointers, mark_pkt_end, is_pkt_ptr_branch_taken in kernel/bpf/verifier.c.
  */
 import type { JmpOp } from '../../isa/index.ts';
-import { forEachRegister } from '../call/references.ts';
 import { MIRRORED, UMAX_LO, unsignedNumber } from '../domain/index.ts';
 import { MAX_PACKET_OFF } from '../limits.ts';
 import { isZero } from '../memory/bounds.ts';
 import { AT_PKT_END, AUX, BEYOND_PKT_END, ID, OFF, regAt, TYPE } from '../state/layout.ts';
 import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META } from '../state/reg-type.ts';
+import { forEachRegister } from '../state/registers.ts';
 import type { VerifierState } from '../state/state.ts';
 
 /** The start of the packet, as it came from the context: the end of the metadata. */

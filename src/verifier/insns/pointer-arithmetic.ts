@@ -137,7 +137,7 @@ export function adjustPointer(
   }
   const type = words[p + TYPE]!;
   checkMovable(env, dst, type, op, known && signedNumber(numbers, n + SMIN_LO) === 0, known);
-  if (d !== p) assignRegister(words, d, words, p);
+  if (d !== p) assignRegister(words, dst, words, program.src[insn]!);
   checkSaneOffset(env, numbers, n, type);
   checkSaneOffset(env, words, p, type);
   markUnbounded32(words, d);

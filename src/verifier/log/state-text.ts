@@ -16,19 +16,18 @@ import {
   ADD_CONST,
   AUX,
   AUX2,
+  FIRST_SLOT,
   FRAMENO,
   ID,
-  LIVE,
-  LIVE_DONE,
-  LIVE_READ,
-  LIVE_WRITTEN,
+  isRead,
+  isSpill,
+  isWritten,
   OFF,
   PRECISE,
   REF,
   REGISTERS,
   regAt,
   STACK_INVALID,
-  STACK_SPILL,
   slotAt,
   slotKind,
   TYPE,
@@ -59,7 +58,7 @@ export function formatState(walk: Walk, frame: Frame, all: boolean): string {
     const o = regAt(reg);
     if (frame.words[o + TYPE] === NOT_INIT) continue;
     if (!all && (walk.scratchedRegs & (1 << reg)) === 0) continue;
-    text += ` R${reg}${livenessText(frame.words[o + LIVE]!)}=${formatRegister(walk, frame, o)}`;
+    text += ` R${reg}${livenessText(frame.words, reg)}=${formatRegister(walk, frame, o)}`;
   }
   for (let spi = 0; spi < frame.slots; spi++)
     if (all || slotScratched(walk, spi)) text += formatSlot(walk, frame, spi);
@@ -75,24 +74,26 @@ function slotScratched(walk: Walk, spi: number): boolean {
   return (mask & (1 << (spi & 31))) !== 0;
 }
 
-function livenessText(live: number): string {
-  if ((live & (LIVE_READ | LIVE_WRITTEN | LIVE_DONE)) === 0) return '';
-  return `_${(live & LIVE_READ) === 0 ? '' : 'r'}${(live & LIVE_WRITTEN) === 0 ? '' : 'w'}${(live & LIVE_DONE) === 0 ? '' : 'D'}`;
+function livenessText(words: Int32Array, record: number): string {
+  const read = isRead(words, record);
+  const written = isWritten(words, record);
+  return read || written ? `_${read ? 'r' : ''}${written ? 'w' : ''}` : '';
 }
 
 function formatSlot(walk: Walk, frame: Frame, spi: number): string {
-  const o = slotAt(spi);
   let letters = '';
   let valid = false;
   for (let i = 0; i < 8; i++) {
-    const kind = slotKind(frame.words, o, i);
+    const kind = slotKind(frame.words, spi, i);
     if (kind !== STACK_INVALID) valid = true;
     letters += SLOT_LETTERS[kind] ?? '?';
   }
   if (!valid) return '';
-  const head = ` fp${(-spi - 1) * 8}${livenessText(frame.words[o + LIVE]!)}=`;
-  if (slotKind(frame.words, o, 7) !== STACK_SPILL) return head + letters;
-  return head + letters.slice(0, letters.indexOf('r')) + formatRegister(walk, frame, o);
+  const head = ` fp${(-spi - 1) * 8}${livenessText(frame.words, FIRST_SLOT + spi)}=`;
+  if (!isSpill(frame.words, spi)) return head + letters;
+  return (
+    head + letters.slice(0, letters.indexOf('r')) + formatRegister(walk, frame, slotAt(frame.words, spi))
+  );
 }
 
 /** One register, or spilled register: `scalar(umax=4)`, `fp-8`, `Pmap_value(…)`. */

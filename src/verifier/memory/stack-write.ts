@@ -19,16 +19,17 @@ import { stackAccess } from '../precision/history.ts';
 import { CLASS_ST, classOf, MODE_MEM, modeOf } from '../program.ts';
 import type { Frame } from '../state/frame.ts';
 import {
+  FIRST_SLOT,
   ID,
   isSpill,
-  LIVE,
-  LIVE_WRITTEN,
+  markWritten,
   regAt,
   STACK_INVALID,
   STACK_MISC,
   STACK_SPILL,
   STACK_ZERO,
   setSlotKind,
+  setSlotKinds,
   slotAt,
   slotKind,
   TYPE,
@@ -66,7 +67,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, value: nu
     if (fits) linkBeforeMove(env, words, v);
     save(frame, spi, words, v, size);
     // Cut off, it is not the same number any more.
-    if (!fits) frame.words[slotAt(spi) + ID] = 0;
+    if (!fits) frame.words[slotAt(frame.words, spi) + ID] = 0;
   } else if (value < 0 && aligned && isImmediateStore(env)) {
     const { fake } = env;
     fake.fill(0, 0, REG_WORDS);
@@ -100,34 +101,37 @@ function spillPointer(env: Env, frame: Frame, spi: number, value: number, size: 
 /** The slot holds this register, or its lower `size` bytes (save_register_state). */
 function save(frame: Frame, spi: number, source: Int32Array, s: number, size: number): void {
   const { words } = frame;
-  const o = slotAt(spi);
-  copyRegister(words, o, source, s);
-  if (size === 8) words[o + LIVE]! |= LIVE_WRITTEN;
-  for (let i = 7; i >= 8 - size; i--) setSlotKind(words, o, i, STACK_SPILL);
+  copyRegister(words, slotAt(words, spi), source, s);
+  if (size === 8) {
+    markWritten(words, FIRST_SLOT + spi);
+    setSlotKinds(words, spi, STACK_SPILL);
+    return;
+  }
+  for (let i = 7; i >= 8 - size; i--) setSlotKind(words, spi, i, STACK_SPILL);
   for (let i = 7 - size; i >= 0; i--) {
-    const kind = slotKind(words, o, i);
-    if (kind !== STACK_ZERO && kind !== STACK_INVALID) setSlotKind(words, o, i, STACK_MISC);
+    const kind = slotKind(words, spi, i);
+    if (kind !== STACK_ZERO && kind !== STACK_INVALID) setSlotKind(words, spi, i, STACK_MISC);
   }
 }
 
 /** Bytes that are no register: zero, or anything. */
 function writeBytes(env: Env, frame: Frame, off: number, size: number, value: number): void {
   const { words } = frame;
-  const o = slotAt(slotOf(off));
-  forgetSpill(words, o);
-  if (size === 8) words[o + LIVE]! |= LIVE_WRITTEN;
+  const spi = slotOf(off);
+  forgetSpill(words, spi);
+  if (size === 8) markWritten(words, FIRST_SLOT + spi);
   const zero =
     value >= 0
       ? isNull(env.frame.words, regAt(value))
       : isImmediateStore(env) && env.program.imm[env.insn] === 0;
   if (zero && value >= 0) markPrecise(env, value);
-  for (let i = 0; i < size; i++) setSlotKind(words, o, byteOf(off + i), zero ? STACK_ZERO : STACK_MISC);
+  for (let i = 0; i < size; i++) setSlotKind(words, spi, byteOf(off + i), zero ? STACK_ZERO : STACK_MISC);
 }
 
 /** The slot no longer holds a register (scrub_special_slot). */
-function forgetSpill(words: Int32Array, o: number): void {
-  words[o + TYPE] = NOT_INIT;
-  if (isSpill(words, o)) scrubSpill(words, o);
+function forgetSpill(words: Int32Array, spi: number): void {
+  words[slotAt(words, spi) + TYPE] = NOT_INIT;
+  if (isSpill(words, spi)) scrubSpill(words, spi);
 }
 
 /** Any of several bytes is written: those that may be are misc, or stay zero if zero is written. */
@@ -142,20 +146,21 @@ function writeVariable(env: Env, frame: Frame, reg: number, off: number, size: n
   const { words } = frame;
   let zeroUsed = false;
   for (let at = least; at < end; at++) {
-    const slot = slotAt(slotOf(at));
+    const spi = slotOf(at);
     const byte = byteOf(at);
-    env.scratchSlot(slotOf(at));
-    const kind = slotKind(words, slot, byte);
+    env.scratchSlot(spi);
+    const kind = slotKind(words, spi, byte);
+    const record = slotAt(words, spi);
     const spilledZero =
-      isSpill(words, slot) && words[slot + TYPE] === SCALAR_VALUE && isConstNumber(words, slot, 0);
+      isSpill(words, spi) && words[record + TYPE] === SCALAR_VALUE && isConstNumber(words, record, 0);
     if (zero && kind === STACK_SPILL && spilledZero) {
       zeroUsed = true;
       continue;
     }
-    forgetSpill(words, slot);
-    const staysZero = zero && slotKind(words, slot, byte) === STACK_ZERO;
+    forgetSpill(words, spi);
+    const staysZero = zero && slotKind(words, spi, byte) === STACK_ZERO;
     if (staysZero) zeroUsed = true;
-    setSlotKind(words, slot, byte, staysZero ? STACK_ZERO : STACK_MISC);
+    setSlotKind(words, spi, byte, staysZero ? STACK_ZERO : STACK_MISC);
   }
   if (zeroUsed && value >= 0) markPrecise(env, value);
 }

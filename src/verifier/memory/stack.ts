@@ -17,13 +17,13 @@ import type { Env } from '../env.ts';
 import { EACCES, EINVAL } from '../errors.ts';
 import { MAX_STACK, MAX_VAR_OFF } from '../limits.ts';
 import { stackAccess } from '../precision/history.ts';
-import { markReadWhole } from '../registers/liveness.ts';
+import { markRead } from '../registers/liveness.ts';
 import type { Frame } from '../state/frame.ts';
 import {
+  FIRST_SLOT,
   FRAMENO,
   isSpill,
-  LIVE,
-  LIVE_WRITTEN,
+  markWritten,
   regAt,
   STACK_INVALID,
   STACK_MISC,
@@ -119,16 +119,15 @@ export function readStack(env: Env, reg: number, off: number, size: number, targ
 
 function readFixed(env: Env, frame: Frame, off: number, size: number, target: number): void {
   const spi = slotOf(off);
-  const o = slotAt(spi);
   const { words } = frame;
   env.scratchSlot(spi);
   checkFastcallContract(env, env.frame.subprog, env.insn, off);
   let spilled = false;
-  if (!isSpill(words, o)) {
-    checkReadable(env, words, o, off, size);
-    markReadWhole(env, words, o);
+  if (!isSpill(words, spi)) {
+    checkReadable(env, words, spi, off, size);
+    markRead(env, words, FIRST_SLOT + spi, true);
     if (target >= 0) readBytes(env, frame, off, off + size, target);
-  } else spilled = readSpill(env, words, o, off, size, target);
+  } else spilled = readSpill(env, words, spi, off, size, target);
   if (spilled) env.history.push(env.state, env.insn, env.prevInsn, stackAccess(frame.frameno, spi));
 }
 
@@ -136,35 +135,35 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, target: nu
 function readSpill(
   env: Env,
   words: Int32Array,
-  o: number,
+  spi: number,
   off: number,
   size: number,
   target: number,
 ): boolean {
-  const spillSize = spilledBytes(words, o);
+  const o = slotAt(words, spi);
+  const spillSize = spilledBytes(words, spi);
   const targetWords = env.frame.words;
   const t = regAt(target);
   if (size === 8 && spillSize === 8) {
     if (target >= 0) {
       copyRegister(targetWords, t, words, o);
-      targetWords[t + LIVE]! |= LIVE_WRITTEN;
+      markWritten(targetWords, target);
     }
-    markReadWhole(env, words, o);
+    markRead(env, words, FIRST_SLOT + spi, true);
     return true;
   }
   if (words[o + TYPE] !== SCALAR_VALUE) {
     env.observer?.source?.(env.insn, '; ');
     env.reject('partial-fill', EACCES, 'invalid size of register fill');
   }
-  markReadWhole(env, words, o);
+  markRead(env, words, FIRST_SLOT + spi, true);
   if (target < 0) return false;
   let spilled = true;
   if (size <= spillSize && (off & 7) === 0) {
     copyRegister(targetWords, t, words, o);
     if (unsignedWidth(targetWords, t) > size * 8) clearScalarId(targetWords, t);
-  } else spilled = readParts(env, words, o, off, size, target);
-  targetWords[t + LIVE]! |= LIVE_WRITTEN;
-  markReadWhole(env, words, o);
+  } else spilled = readParts(env, words, spi, off, size, target);
+  markWritten(targetWords, target);
   return spilled;
 }
 
@@ -172,7 +171,7 @@ function readSpill(
 function readParts(
   env: Env,
   words: Int32Array,
-  o: number,
+  spi: number,
   off: number,
   size: number,
   target: number,
@@ -181,11 +180,11 @@ function readParts(
   let spills = 0;
   let zeros = 0;
   for (let i = 0; i < size; i++) {
-    const kind = slotKind(words, o, byteOf(off + i));
+    const kind = slotKind(words, spi, byteOf(off + i));
     if (kind === STACK_SPILL) spills++;
     else if (kind === STACK_ZERO) zeros++;
   }
-  if (spills === size && isConstNumber(words, o, 0)) {
+  if (spills === size && isConstNumber(words, slotAt(words, spi), 0)) {
     markRegConstZero(env.frame.words, t);
     return true;
   }
@@ -195,16 +194,16 @@ function readParts(
 }
 
 /** Bytes of the register that are in the slot. */
-function spilledBytes(words: Int32Array, o: number): number {
+function spilledBytes(words: Int32Array, spi: number): number {
   let count = 1;
-  for (let i = 7; i > 0 && slotKind(words, o, i - 1) === STACK_SPILL; i--) count++;
+  for (let i = 7; i > 0 && slotKind(words, spi, i - 1) === STACK_SPILL; i--) count++;
   return count;
 }
 
 /** Upper bytes of a slot that ends in no spill can still be none: all that may be read is misc, zero and uninitialized. */
-function checkReadable(env: Env, words: Int32Array, o: number, off: number, size: number): void {
+function checkReadable(env: Env, words: Int32Array, spi: number, off: number, size: number): void {
   for (let i = 0; i < size; i++)
-    if (slotKind(words, o, byteOf(off + i)) === STACK_SPILL)
+    if (slotKind(words, spi, byteOf(off + i)) === STACK_SPILL)
       env.reject('invalid-stack-read', EACCES, `invalid read from stack off ${off}+${i} size ${size}`);
 }
 
@@ -213,14 +212,14 @@ function readBytes(env: Env, frame: Frame, least: number, end: number, target: n
   let zeros = 0;
   for (let off = least; off < end; off++) {
     env.scratchSlot(slotOf(off));
-    if (slotKind(frame.words, slotAt(slotOf(off)), byteOf(off)) !== STACK_ZERO) break;
+    if (slotKind(frame.words, slotOf(off), byteOf(off)) !== STACK_ZERO) break;
     zeros++;
   }
   const { words } = env.frame;
   const t = regAt(target);
   if (zeros === end - least) markRegConstZero(words, t);
   else markRegUnknown(words, t);
-  words[t + LIVE]! |= LIVE_WRITTEN;
+  markWritten(words, target);
 }
 
 /** What a helper will do with a range of the stack. */
@@ -260,29 +259,29 @@ export function checkStackRange(
   }
   const frame = stackFrame(env, reg);
   for (let at = least; at < greatest + size; at++) {
-    const slot = slotAt(slotOf(at));
-    touchByte(env, frame.words, slot, byteOf(at), helper);
-    markReadWhole(env, frame.words, slot);
+    const spi = slotOf(at);
+    touchByte(env, frame.words, spi, byteOf(at), helper);
+    markRead(env, frame.words, FIRST_SLOT + spi, true);
   }
 }
 
 /** One byte of a range: all kinds may be read; if it may be written too, its value is forgotten. */
-function touchByte(env: Env, words: Int32Array, slot: number, byte: number, clobber: boolean): void {
-  const kind = slotKind(words, slot, byte);
+function touchByte(env: Env, words: Int32Array, spi: number, byte: number, clobber: boolean): void {
+  const kind = slotKind(words, spi, byte);
   if (kind === STACK_MISC) return;
   if (kind === STACK_ZERO || kind === STACK_INVALID) {
-    if (clobber) setSlotKind(words, slot, byte, STACK_MISC);
+    if (clobber) setSlotKind(words, spi, byte, STACK_MISC);
     return;
   }
-  if (!isSpill(words, slot))
+  if (!isSpill(words, spi))
     env.reject('verifier-bug', Errno.EFAULT, 'verifier bug: a spill without its lowest byte');
   if (!clobber) return;
-  markRegUnknown(words, slot);
-  scrubSpill(words, slot);
+  markRegUnknown(words, slotAt(words, spi));
+  scrubSpill(words, spi);
 }
 
 /** A spill that is no longer whole: its bytes are misc (scrub_spilled_slot). */
-export function scrubSpill(words: Int32Array, slot: number): void {
+export function scrubSpill(words: Int32Array, spi: number): void {
   for (let i = 0; i < 8; i++)
-    if (slotKind(words, slot, i) !== STACK_INVALID) setSlotKind(words, slot, i, STACK_MISC);
+    if (slotKind(words, spi, i) !== STACK_INVALID) setSlotKind(words, spi, i, STACK_MISC);
 }

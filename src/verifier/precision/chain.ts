@@ -7,8 +7,20 @@ import { Errno } from '../../base/errno.ts';
 import type { Env } from '../env.ts';
 import { MAX_BACKTRACKED } from '../limits.ts';
 import { MAIN_FUNCTION } from '../state/frame.ts';
-import { FP, isSpill, LIVE, LIVE_READ, PRECISE, regAt, slotAt, TYPE } from '../state/layout.ts';
+import {
+  FIRST_SLOT,
+  FP,
+  isRead,
+  isSpill,
+  lowestBit,
+  PRECISE,
+  regAt,
+  SPILLED,
+  slotAt,
+  TYPE,
+} from '../state/layout.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
+import { forEachRegister } from '../state/registers.ts';
 import type { VerifierState } from '../state/state.ts';
 import { bug, stepBack } from './backtrack.ts';
 
@@ -125,6 +137,7 @@ function finishAtEntry(env: Env, state: VerifierState): void {
     bt.clearReg(reg);
     const o = regAt(reg);
     if (frame.words[o + TYPE] === SCALAR_VALUE) frame.words[o + PRECISE] = 1;
+    state.anyPrecise = true;
   }
 }
 
@@ -133,24 +146,25 @@ function markInCheckpoint(env: Env, state: VerifierState): void {
   const { backtrack: bt } = env;
   for (let fr = bt.frame; fr >= 0; fr--) {
     const { words, slots } = state.frames[fr]!;
-    for (let reg = 0; reg < FP; reg++) {
-      if ((bt.regs[fr]! & (1 << reg)) === 0) continue;
-      if (!becomePrecise(words, regAt(reg))) bt.regs[fr]! &= ~(1 << reg);
+    for (let mask = bt.regs[fr]!; mask !== 0; mask &= mask - 1) {
+      const reg = lowestBit(mask);
+      if (!becomePrecise(state, words, regAt(reg))) bt.regs[fr]! &= ~(1 << reg);
     }
-    for (let spi = 0; spi < 64; spi++) {
-      if (!bt.hasSlot(fr, spi)) continue;
-      if (spi >= slots) bug(env, `BUG backtracking (stack slot ${spi}, total slots ${slots})`);
-      const o = slotAt(spi);
-      if (!isSpill(words, o) || !becomePrecise(words, o)) bt.clearSlot(fr, spi);
-    }
+    for (let half = 0; half < 2; half++)
+      for (let mask = (half === 0 ? bt.slotsLo : bt.slotsHi)[fr]!; mask !== 0; mask &= mask - 1) {
+        const spi = 32 * half + lowestBit(mask);
+        if (spi >= slots) bug(env, `BUG backtracking (stack slot ${spi}, total slots ${slots})`);
+        if (!isSpill(words, spi) || !becomePrecise(state, words, slotAt(words, spi))) bt.clearSlot(fr, spi);
+      }
     env.observer?.precisionParent?.(env, state, fr, bt.regs[fr]!, bt.slotsLo[fr]!, bt.slotsHi[fr]!);
   }
 }
 
 /** False if there was nothing to mark. */
-function becomePrecise(words: Int32Array, o: number): boolean {
+function becomePrecise(state: VerifierState, words: Int32Array, o: number): boolean {
   if (words[o + TYPE] !== SCALAR_VALUE || words[o + PRECISE] === 1) return false;
   words[o + PRECISE] = 1;
+  state.anyPrecise = true;
   return true;
 }
 
@@ -163,9 +177,9 @@ function markAllPrecise(env: Env): void {
     for (const [fr, { words, slots }] of state.frames.entries()) {
       env.backtrack.steps += FP + slots;
       for (let reg = 0; reg < FP; reg++)
-        if (becomePrecise(words, regAt(reg))) observer?.precisionForced?.(fr, reg, -1);
+        if (becomePrecise(state, words, regAt(reg))) observer?.precisionForced?.(fr, reg, -1);
       for (let spi = 0; spi < slots; spi++)
-        if (isSpill(words, slotAt(spi)) && becomePrecise(words, slotAt(spi)))
+        if (isSpill(words, spi) && becomePrecise(state, words, slotAt(words, spi)))
           observer?.precisionForced?.(fr, -1, spi);
     }
   }
@@ -173,24 +187,26 @@ function markAllPrecise(env: Env): void {
 
 /** A new checkpoint starts without precise scalars: its own path will mark those that it needs. */
 export function forgetPrecision(state: VerifierState): void {
-  for (const { words, slots } of state.frames) {
-    for (let reg = 0; reg < FP; reg++)
-      if (words[regAt(reg) + TYPE] === SCALAR_VALUE) words[regAt(reg) + PRECISE] = 0;
-    for (let spi = 0; spi < slots; spi++) {
-      const o = slotAt(spi);
-      if (isSpill(words, o) && words[o + TYPE] === SCALAR_VALUE) words[o + PRECISE] = 0;
-    }
-  }
+  if (!state.anyPrecise) return;
+  forEachRegister(state, (words, o) => {
+    if (words[o + TYPE] === SCALAR_VALUE) words[o + PRECISE] = 0;
+  });
+  state.anyPrecise = false;
 }
 
 /** The current path ends at a checkpoint: what that needs precise, this path needs too (propagate_precision). */
 export function propagatePrecision(env: Env, old: VerifierState): void {
+  if (!old.anyPrecise) return;
   const { backtrack: bt, observer } = env;
   for (let fr = old.curframe; fr >= 0; fr--) {
-    const { words, slots } = old.frames[fr]!;
-    for (let reg = 0; reg < FP; reg++) if (isReadAndPrecise(words, regAt(reg))) bt.regs[fr]! |= 1 << reg;
-    for (let spi = 0; spi < slots; spi++)
-      if (isSpill(words, slotAt(spi)) && isReadAndPrecise(words, slotAt(spi))) bt.setSlot(fr, spi);
+    const { words } = old.frames[fr]!;
+    for (let reg = 0; reg < FP; reg++)
+      if (isRead(words, reg) && isPrecise(words, regAt(reg))) bt.regs[fr]! |= 1 << reg;
+    for (let half = 0; half < 2; half++)
+      for (let mask = words[SPILLED + 1 + half]!; mask !== 0; mask &= mask - 1) {
+        const spi = 32 * half + lowestBit(mask);
+        if (isRead(words, FIRST_SLOT + spi) && isPrecise(words, slotAt(words, spi))) bt.setSlot(fr, spi);
+      }
     const any = (bt.regs[fr]! | bt.slotsLo[fr]! | bt.slotsHi[fr]!) !== 0;
     if (any && observer?.precisionPropagated !== undefined)
       observer.precisionPropagated(fr, bitsOf(bt.regs[fr]!, 0), [
@@ -201,8 +217,8 @@ export function propagatePrecision(env: Env, old: VerifierState): void {
   markPreciseAll(env);
 }
 
-function isReadAndPrecise(words: Int32Array, o: number): boolean {
-  return words[o + TYPE] === SCALAR_VALUE && words[o + PRECISE] === 1 && (words[o + LIVE]! & LIVE_READ) !== 0;
+function isPrecise(words: Int32Array, o: number): boolean {
+  return words[o + TYPE] === SCALAR_VALUE && words[o + PRECISE] === 1;
 }
 
 /** Positions of set bits. */

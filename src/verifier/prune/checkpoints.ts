@@ -6,20 +6,26 @@ import { CALLS_CALLBACK, type Env, FORCE_CHECKPOINT, JMP_POINT } from '../env.ts
 import { EINVAL } from '../errors.ts';
 import { formatState } from '../log/state-text.ts';
 import { forgetPrecision, propagatePrecision } from '../precision/chain.ts';
-import { markRead } from '../registers/liveness.ts';
+import { markAncestors } from '../registers/liveness.ts';
+import type { Frame } from '../state/frame.ts';
 import {
+  FIRST_SLOT,
   FP,
-  LIVE,
-  LIVE_DONE,
-  LIVE_READ,
-  LIVE_READ64,
-  PARENT,
+  ID,
+  isRead,
+  lowestBit,
+  MASK_WORDS,
+  READ32,
+  READ64,
   REF,
+  REG_PARENT,
   REGISTERS,
   regAt,
+  SLOT_PARENT,
+  SLOTS_WITH_PARENT,
   STACK_INVALID,
   setSlotKinds,
-  slotAt,
+  WRITTEN,
 } from '../state/layout.ts';
 import { parentHandle } from '../state/pool.ts';
 import { markRegNotInit, sameButIds } from '../state/reg.ts';
@@ -118,8 +124,7 @@ function maybeLooping(old: VerifierState, current: VerifierState): boolean {
   const b = current.frame.words;
   for (let reg = 0; reg < REGISTERS; reg++) {
     const o = regAt(reg);
-    if (!sameButIds(a, o, b, o) || a[o + REF - 1] !== b[o + REF - 1] || a[o + REF] !== b[o + REF])
-      return false;
+    if (!sameButIds(a, o, b, o) || a[o + ID] !== b[o + ID] || a[o + REF] !== b[o + REF]) return false;
   }
   return true;
 }
@@ -139,23 +144,28 @@ function propagateLiveness(env: Env, old: VerifierState, current: VerifierState)
     const before = old.frames[fr]!;
     const now = current.frames[fr]!;
     const running = fr === old.frames.length - 1;
-    for (let reg = running ? 0 : 6; reg < FP; reg++) propagateOne(env, before.words, now, reg, regAt(reg));
     const slots = Math.min(before.slots, now.slots);
-    for (let spi = 0; spi < slots; spi++) propagateOne(env, before.words, now, REGISTERS + spi, slotAt(spi));
+    // Of callers, only r6 to r9 will be read again.
+    propagateMasked(env, before, now, 0, running ? 0x3ff : 0x3c0);
+    propagateMasked(env, before, now, 1, lowBits(slots));
+    propagateMasked(env, before, now, 2, lowBits(slots - 32));
   }
 }
 
-function propagateOne(
-  env: Env,
-  old: Int32Array,
-  now: { readonly words: Int32Array; readonly handle: number },
-  record: number,
-  o: number,
-): void {
-  const flag = old[o + LIVE]! & LIVE_READ;
-  const known = now.words[o + LIVE]! & LIVE_READ;
-  if (known === LIVE_READ64 || flag === 0 || known === flag) return;
-  markRead(env, old, o, (now.handle << 7) | record, flag);
+/** For the records of one word of the masks that are set in `among`. */
+function propagateMasked(env: Env, before: Frame, now: Frame, word: number, among: number): void {
+  const old64 = before.words[READ64 + word]!;
+  const now64 = now.words[READ64 + word]!;
+  const half = before.words[READ32 + word]! & ~(now64 | now.words[READ32 + word]!);
+  for (let mask = ((old64 & ~now64) | half) & among; mask !== 0; mask &= mask - 1) {
+    const bit = lowestBit(mask);
+    markAncestors(env, parentHandle(now, 32 * word + bit), (old64 & (1 << bit)) !== 0);
+  }
+}
+
+/** The lowest `count` bits; none if that is negative. */
+function lowBits(count: number): number {
+  return count >= 32 ? -1 : (1 << Math.max(count, 0)) - 1;
 }
 
 /** The checkpoint did not cover the state. True if it failed too often and is dropped from its list. */
@@ -165,7 +175,7 @@ function missed(env: Env, old: VerifierState, counts: boolean): boolean {
   const patience = env.isMarked(env.insn, FORCE_CHECKPOINT) && old.branches > 0 ? 64 : 3;
   if (old.misses <= old.hits * patience + patience) return false;
   // Others may still name it as their parent, unless it is finished.
-  if ((old.frames[0]!.words[regAt(0) + LIVE]! & LIVE_DONE) !== 0 && !old.usedAsLoopEntry) {
+  if (old.frames[0]!.finished && !old.usedAsLoopEntry) {
     dropState(env.pool, old);
     env.peakStates--;
   }
@@ -195,21 +205,20 @@ function addCheckpoint(env: Env, index: number): void {
 
 /** Registers begin a new life: unread, unwritten, and children of those in the checkpoint. */
 function adoptParents(state: VerifierState, made: VerifierState): void {
-  state.frames.forEach(({ words, slots }, fr) => {
+  for (let fr = 0; fr < state.frames.length; fr++) {
+    const { words, slots } = state.frames[fr]!;
     const above = made.frames[fr]!;
-    const running = fr === state.frames.length - 1;
-    for (let reg = 0; reg < FP; reg++) {
-      const o = regAt(reg);
-      // Of callers, only r6 to r9 will be read again.
-      if (running || reg >= 6) words[o + PARENT] = parentHandle(above, reg);
-      words[o + LIVE] = 0;
+    // Of callers, only r6 to r9 will be read again.
+    for (let reg = fr === state.curframe ? 0 : 6; reg < FP; reg++)
+      words[REG_PARENT + reg] = parentHandle(above, reg);
+    words[SLOT_PARENT] = parentHandle(above, 0);
+    words[SLOTS_WITH_PARENT] = slots;
+    for (let i = 0; i < MASK_WORDS; i++) {
+      words[READ32 + i] = 0;
+      words[READ64 + i] = 0;
+      words[WRITTEN + i] = 0;
     }
-    for (let spi = 0; spi < slots; spi++) {
-      const o = slotAt(spi);
-      words[o + PARENT] = parentHandle(above, REGISTERS + spi);
-      words[o + LIVE] = 0;
-    }
-  });
+  }
 }
 
 /** Forgets, in finished checkpoints of this instruction, all that nobody read (clean_live_states). */
@@ -219,23 +228,16 @@ function finishCheckpoints(env: Env, index: number): void {
     const entry = loopEntryOf(old);
     if (entry !== undefined && entry.branches > 0) continue;
     if (old.insn !== env.insn || !sameCallsites(old, env.state)) continue;
-    if ((old.frames[0]!.words[regAt(0) + LIVE]! & LIVE_DONE) === 0) finish(old);
+    if (!old.frames[0]!.finished) finish(old);
   }
 }
 
 function finish(state: VerifierState): void {
-  for (const { words, slots } of state.frames) {
-    for (let reg = 0; reg < FP; reg++) finishRecord(words, regAt(reg));
+  for (const frame of state.frames) {
+    const { words, slots } = frame;
+    frame.finished = true;
+    for (let reg = 0; reg < FP; reg++) if (!isRead(words, reg)) markRegNotInit(words, regAt(reg));
     for (let spi = 0; spi < slots; spi++)
-      if (!finishRecord(words, slotAt(spi))) setSlotKinds(words, slotAt(spi), STACK_INVALID);
+      if (!isRead(words, FIRST_SLOT + spi)) setSlotKinds(words, spi, STACK_INVALID);
   }
-}
-
-/** False if the record was never read and is forgotten. */
-function finishRecord(words: Int32Array, o: number): boolean {
-  const live = words[o + LIVE]!;
-  words[o + LIVE] = live | LIVE_DONE;
-  if ((live & LIVE_READ) !== 0) return true;
-  markRegNotInit(words, o);
-  return false;
 }

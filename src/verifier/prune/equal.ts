@@ -11,21 +11,21 @@ import {
   AUX,
   FRAMENO,
   ID,
-  LIVE,
-  LIVE_READ,
+  lowestBit,
   OFF,
   PRECISE,
+  READ32,
+  READ64,
   REF,
   REGISTERS,
   regAt,
-  SLOT_HI,
-  SLOT_LO,
   STACK_INVALID,
   STACK_MISC,
   STACK_SPILL,
   STACK_ZERO,
   slotAt,
   slotKind,
+  slotKinds,
   TYPE,
 } from '../state/layout.ts';
 import { sameButIds, samePointee } from '../state/reg.ts';
@@ -56,7 +56,6 @@ export type Strictness = 0 | 1 | 2;
 const unbound = new Int32Array(REG_WORDS);
 markUnknown(unbound, 0);
 unbound[TYPE] = SCALAR_VALUE;
-unbound[LIVE] = LIVE_READ;
 
 /** Where the last comparison that failed found the difference: frame, register or slot (-1 for neither). */
 export const difference = { frame: -1, reg: -1, slot: -1 };
@@ -80,11 +79,20 @@ export function statesEqual(env: Env, old: VerifierState, current: VerifierState
   for (let i = 0; i < old.frames.length; i++) {
     const before = old.frames[i]!;
     const now = current.frames[i]!;
-    for (let reg = 0; reg < REGISTERS; reg++)
+    for (let mask = how === LOOSE ? readMask(before.words, 0) : ALL_REGISTERS; mask !== 0; mask &= mask - 1) {
+      const reg = lowestBit(mask);
       if (!registerSafe(env, before.words, regAt(reg), now.words, regAt(reg), how)) return differ(i, reg, -1);
+    }
     if (!stackSafe(env, i, before, now, how) || !refsSafe(env, before, now)) return false;
   }
   return true;
+}
+
+const ALL_REGISTERS = (1 << REGISTERS) - 1;
+
+/** The records of a word of the masks that some path read. */
+function readMask(words: Int32Array, word: number): number {
+  return words[READ32 + word]! | words[READ64 + word]!;
 }
 
 /** All frames were called from the same places, and callbacks have not had fewer rounds than then. */
@@ -107,7 +115,7 @@ export function registersExact(env: Env, a: Int32Array, ai: number, b: Int32Arra
   );
 }
 
-/** Whether an old register covers a current one (regsafe). */
+/** Whether an old register, which was read if that matters, covers a current one (regsafe). */
 function registerSafe(
   env: Env,
   old: Int32Array,
@@ -117,7 +125,6 @@ function registerSafe(
   how: Strictness,
 ): boolean {
   if (how === EXACT) return registersExact(env, old, oi, now, ni);
-  if ((old[oi + LIVE]! & LIVE_READ) === 0 && how === LOOSE) return true;
   const type = old[oi + TYPE]!;
   if (type === NOT_INIT && (how === LOOSE || now[ni + TYPE] === NOT_INIT)) return true;
   if (type !== now[ni + TYPE]) return false;
@@ -178,8 +185,21 @@ function packetSafe(env: Env, old: Int32Array, oi: number, now: Int32Array, ni: 
 }
 
 function stackSafe(env: Env, frame: number, old: Frame, now: Frame, how: Strictness): boolean {
-  for (let spi = 0; spi < old.slots; spi++)
-    if (!slotSafe(env, old, now, spi, how)) return differ(frame, -1, spi);
+  if (how !== LOOSE) {
+    for (let spi = 0; spi < old.slots; spi++)
+      if (
+        spi >= now.slots ||
+        slotKinds(old.words, spi) !== slotKinds(now.words, spi) ||
+        !slotSafe(env, old, now, spi, how)
+      )
+        return differ(frame, -1, spi);
+    return true;
+  }
+  for (let half = 0; half < 2; half++)
+    for (let mask = readMask(old.words, 1 + half); mask !== 0; mask &= mask - 1) {
+      const spi = 32 * half + lowestBit(mask);
+      if (!slotSafe(env, old, now, spi, how)) return differ(frame, -1, spi);
+    }
   return true;
 }
 
@@ -187,42 +207,40 @@ function stackSafe(env: Env, frame: number, old: Frame, now: Frame, how: Strictn
 function slotSafe(env: Env, old: Frame, now: Frame, spi: number, how: Strictness): boolean {
   const ow = old.words;
   const nw = now.words;
-  const o = slotAt(spi);
   const exists = spi < now.slots;
-  if (how !== LOOSE) {
-    if (!exists || ow[o + SLOT_LO] !== nw[o + SLOT_LO] || ow[o + SLOT_HI] !== nw[o + SLOT_HI]) return false;
-  } else if ((ow[o + LIVE]! & LIVE_READ) === 0) return true;
   let compared = false;
   for (let i = 0; i < 8; i++) {
-    const kind = slotKind(ow, o, i);
+    const kind = slotKind(ow, spi, i);
     // Uninitialized stack reads as anything, so misc covers it too.
     if (kind === STACK_INVALID || kind === STACK_MISC) continue;
     if (!exists) return false;
     if (!compared) {
       compared = true;
-      const oldScalar = wholeScalar(ow, o);
-      const nowScalar = wholeScalar(nw, o);
+      const oldScalar = wholeScalar(ow, spi);
+      const nowScalar = wholeScalar(nw, spi);
       if (oldScalar !== undefined && nowScalar !== undefined)
         return registerSafe(
           env,
           oldScalar,
-          oldScalar === unbound ? 0 : o,
+          oldScalar === unbound ? 0 : slotAt(ow, spi),
           nowScalar,
-          nowScalar === unbound ? 0 : o,
+          nowScalar === unbound ? 0 : slotAt(nw, spi),
           how,
         );
     }
-    if (kind !== slotKind(nw, o, i)) return false;
-    if (i === 7 && kind === STACK_SPILL && !registerSafe(env, ow, o, nw, o, how)) return false;
+    if (kind !== slotKind(nw, spi, i)) return false;
+    if (i === 7 && kind === STACK_SPILL && !registerSafe(env, ow, slotAt(ow, spi), nw, slotAt(nw, spi), how))
+      return false;
   }
   return true;
 }
 
 /** The slot as a scalar: a spilled one of eight bytes, or anything (scalar_reg_for_stack). */
-function wholeScalar(words: Int32Array, o: number): Int32Array | undefined {
-  if (slotKind(words, o, 0) === STACK_SPILL && words[o + TYPE] === SCALAR_VALUE) return words;
+function wholeScalar(words: Int32Array, spi: number): Int32Array | undefined {
+  if (slotKind(words, spi, 0) === STACK_SPILL && words[slotAt(words, spi) + TYPE] === SCALAR_VALUE)
+    return words;
   for (let i = 0; i < 8; i++) {
-    const kind = slotKind(words, o, i);
+    const kind = slotKind(words, spi, i);
     if (kind === STACK_SPILL || kind === STACK_ZERO) return undefined;
   }
   return unbound;

@@ -54,17 +54,17 @@ export function widenScalars(env: Env, old: VerifierState, current: VerifierStat
   for (let fr = old.curframe; fr >= 0; fr--) {
     const before = old.frames[fr]!;
     const now = current.frames[fr]!;
-    for (let reg = 0; reg < REGISTERS; reg++) widen(env, before.words, now.words, regAt(reg));
+    for (let reg = 0; reg < REGISTERS; reg++) widen(env, before.words, regAt(reg), now.words, regAt(reg));
     const slots = Math.min(before.slots, now.slots);
     for (let spi = 0; spi < slots; spi++) {
-      const o = slotAt(spi);
-      if (isSpill(before.words, o) && isSpill(now.words, o)) widen(env, before.words, now.words, o);
+      if (isSpill(before.words, spi) && isSpill(now.words, spi))
+        widen(env, before.words, slotAt(before.words, spi), now.words, slotAt(now.words, spi));
     }
   }
 }
 
-function widen(env: Env, old: Int32Array, now: Int32Array, o: number): void {
-  if (old[o + TYPE] !== SCALAR_VALUE || now[o + TYPE] !== SCALAR_VALUE) return;
-  if (old[o + PRECISE] === 1 || now[o + PRECISE] === 1 || registersExact(env, old, o, now, o)) return;
-  markRegUnknown(now, o);
+function widen(env: Env, old: Int32Array, oi: number, now: Int32Array, ni: number): void {
+  if (old[oi + TYPE] !== SCALAR_VALUE || now[ni + TYPE] !== SCALAR_VALUE) return;
+  if (old[oi + PRECISE] === 1 || now[ni + PRECISE] === 1 || registersExact(env, old, oi, now, ni)) return;
+  markRegUnknown(now, ni);
 }

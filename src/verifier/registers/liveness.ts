@@ -21,48 +21,40 @@ import {
 } from '../program.ts';
 import {
   FP,
-  LIVE,
-  LIVE_DONE,
-  LIVE_READ,
-  LIVE_READ32,
-  LIVE_READ64,
-  LIVE_WRITTEN,
-  PARENT,
+  isWritten,
+  markWritten,
+  READ32,
+  READ64,
   REGISTERS,
   regAt,
   TYPE,
+  WRITTEN,
 } from '../state/layout.ts';
-import { recordOffset } from '../state/pool.ts';
+import { parentOf, recordOf } from '../state/pool.ts';
 import { markRegUnknown } from '../state/reg.ts';
 import { NOT_INIT, SCALAR_VALUE } from '../state/reg-type.ts';
 
-/** The record at `o` of `words` is read: tells its ancestors, from `parent` on (mark_reg_read). */
-export function markRead(env: Env, words: Int32Array, o: number, parent: number, flag: number): void {
-  let current = words;
-  let at = o;
-  let writesCount = parent === words[o + PARENT];
-  let steps = 0;
-  for (let ancestor = parent; ancestor !== 0; ancestor = current[at + PARENT]!) {
-    if (writesCount && (current[at + LIVE]! & LIVE_WRITTEN) !== 0) break;
-    const above = env.pool.frameOf(ancestor).words;
-    const aboveAt = recordOffset(ancestor);
-    const live = above[aboveAt + LIVE]!;
-    if ((live & LIVE_DONE) !== 0)
-      env.reject('verifier-bug', Errno.EFAULT, 'verifier BUG: a finished checkpoint is read');
-    // Marked already: then all further ancestors are too.
-    if ((live & LIVE_READ) === flag || (live & LIVE_READ64) !== 0) break;
-    above[aboveAt + LIVE] = flag === LIVE_READ64 ? (live | flag) & ~LIVE_READ32 : live | flag;
-    current = above;
-    at = aboveAt;
-    writesCount = true;
-    steps++;
-  }
-  if (steps > env.longestMarkRead) env.longestMarkRead = steps;
+/** A register or slot is read, all of it or its lower half: the checkpoints that it comes from learn of it (mark_reg_read). */
+export function markRead(env: Env, words: Int32Array, record: number, whole: boolean): void {
+  if (!isWritten(words, record)) markAncestors(env, parentOf(words, record), whole);
 }
 
-/** The record is read as a whole: its own parent learns of it. */
-export function markReadWhole(env: Env, words: Int32Array, o: number): void {
-  markRead(env, words, o, words[o + PARENT]!, LIVE_READ64);
+/** A read travels up: this record was read before anything was written to it, and so were those that it comes from. */
+export function markAncestors(env: Env, first: number, whole: boolean): void {
+  let steps = 0;
+  for (let ancestor = first; ancestor !== 0; steps++) {
+    const { words, finished } = env.pool.frameOf(ancestor);
+    if (finished) env.reject('verifier-bug', Errno.EFAULT, 'verifier BUG: a finished checkpoint is read');
+    const record = recordOf(ancestor);
+    const word = record >> 5;
+    const bit = 1 << (record & 31);
+    // Marked already: then all further ancestors are too.
+    if (((words[READ64 + word]! | (whole ? 0 : words[READ32 + word]!)) & bit) !== 0) break;
+    words[(whole ? READ64 : READ32) + word]! |= bit;
+    if (whole) words[READ32 + word]! &= ~bit;
+    ancestor = (words[WRITTEN + word]! & bit) === 0 ? parentOf(words, record) : 0;
+  }
+  if (steps > env.longestMarkRead) env.longestMarkRead = steps;
 }
 
 /** Whether the current instruction reads all 64 bits of an operand (is_reg64 for SRC_OP). */
@@ -90,11 +82,10 @@ export function readRegister(env: Env, reg: number): void {
   checkNumber(env, reg);
   env.scratchReg(reg);
   const { words } = env.frame;
-  const o = regAt(reg);
-  const type = words[o + TYPE]!;
+  const type = words[regAt(reg) + TYPE]!;
   if (type === NOT_INIT) env.reject('uninitialized-register', EACCES, `R${reg} !read_ok`);
   if (reg === FP) return;
-  markRead(env, words, o, words[o + PARENT]!, readsWhole(env, type) ? LIVE_READ64 : LIVE_READ32);
+  markRead(env, words, reg, readsWhole(env, type));
 }
 
 /** The current instruction writes a register; what, the caller says (DST_OP_NO_MARK). */
@@ -102,7 +93,7 @@ export function writeRegister(env: Env, reg: number): void {
   checkNumber(env, reg);
   env.scratchReg(reg);
   if (reg === FP) env.reject('frame-pointer-write', EACCES, 'frame pointer is read only');
-  env.frame.words[regAt(reg) + LIVE]! |= LIVE_WRITTEN;
+  markWritten(env.frame.words, reg);
 }
 
 /** The current instruction writes any number to a register (DST_OP). */

@@ -3,7 +3,6 @@
  * mark_ptr_not_null_reg, reg_not_null in kernel/bpf/verifier.c.
  */
 import { baseType, BpfMapType as M, PTR_MAYBE_NULL } from '../../spec/index.ts';
-import { forEachRegister } from '../call/references.ts';
 import { SMAX_LO, SMIN_LO, signedNumber } from '../domain/index.ts';
 import type { Env } from '../env.ts';
 import { MAX_VAR_OFF } from '../limits.ts';
@@ -23,6 +22,7 @@ import {
   PTR_TO_XDP_SOCK,
   SCALAR_VALUE,
 } from '../state/reg-type.ts';
+import { forEachRegister } from '../state/registers.ts';
 import type { VerifierState } from '../state/state.ts';
 import { hasField } from '../values/fields.ts';
 

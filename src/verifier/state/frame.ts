@@ -3,25 +3,25 @@
  * Source: struct bpf_func_state, include/linux/bpf_verifier.h; copy_func_state, grow_stack_state in kernel/bpf/verifier.c.
  */
 import { REG_WORDS } from '../domain/index.ts';
-import { REGISTERS } from './layout.ts';
+import { lowestBit, MAX_SLOTS, SLOT_RECORDS, SLOTS, SPILLED } from './layout.ts';
 import type { Slabs } from './slabs.ts';
 
 /** `callsite` of a frame that nobody called: the program, or a global function that is checked by itself. */
 export const MAIN_FUNCTION = -1;
 
-/** Stack slots that a frame can have. */
-export const MAX_SLOTS = 64;
-
 /** Words of a reference: id, instruction that acquired it, frame of the callback that did. */
 export const REF_WORDS = 3;
 
+/** Words of frames of checkpoints are multiples of this, so that they can be used again for others of about the same size. */
+const SIZE_STEP = 64;
+
 const NOTHING = new Int32Array(0);
 
-/** A frame. Registers and stack slots are records in `words`: first the registers, then the slots from fp-8 down. */
+/** A frame. What is known of registers and stack slots is in `words`; layout.ts says how. */
 export class Frame {
   /** Number in the pool; with a record number it makes a handle that outlives moves of `words`. */
   readonly handle: number;
-  /** It has room for the whole stack. */
+  /** It has room for the records of all slots, where they stay; others have records of spilled registers only, one after the other. */
   readonly large: boolean;
   words: Int32Array;
   /** Stack slots in use: the deepest access so far. */
@@ -37,6 +37,8 @@ export class Frame {
   callbackRetMax = 0;
   /** Rounds that the walk has simulated of the callback that this frame's call makes. */
   callbackDepth = 0;
+  /** Of a checkpoint that is known to be safe: what nobody read has been forgotten, and nobody may read more (REG_LIVE_DONE). */
+  finished = false;
   refs = NOTHING;
   refCount = 0;
 
@@ -46,22 +48,26 @@ export class Frame {
     this.handle = handle;
     this.large = large;
     this.slabs = slabs;
-    this.words = large ? slabs.take((REGISTERS + MAX_SLOTS) * REG_WORDS) : NOTHING;
+    this.words = NOTHING;
+    if (!large) return;
+    this.words = slabs.take(SLOT_RECORDS + MAX_SLOTS * REG_WORDS);
+    for (let spi = 0; spi < MAX_SLOTS; spi++)
+      this.words[SLOTS + 2 * spi + 1] = SLOT_RECORDS + spi * REG_WORDS;
   }
 
   /** Uses `slots` slots; new ones hold nothing. Large frames only. */
   grow(slots: number): void {
     if (slots <= this.slots) return;
-    this.words.fill(0, (REGISTERS + this.slots) * REG_WORDS, (REGISTERS + slots) * REG_WORDS);
+    for (let spi = this.slots; spi < slots; spi++) this.words[SLOTS + 2 * spi] = 0;
     this.slots = slots;
   }
 
-  /** Becomes a copy of another frame. */
+  /** Becomes a copy of a large frame. */
   copyFrom(from: Frame): void {
-    const count = (REGISTERS + from.slots) * REG_WORDS;
-    if (this.words.length < count)
-      this.words = this.slabs.take((REGISTERS + slotCapacity(from.slots)) * REG_WORDS);
-    this.words.set(from.words.length === count ? from.words : from.words.subarray(0, count));
+    if (this.large) {
+      const end = from.slots === 0 ? SLOTS : SLOT_RECORDS + from.slots * REG_WORDS;
+      this.words.set(from.words.subarray(0, end));
+    } else this.copyCompactly(from.words, SLOTS + 2 * from.slots);
     this.slots = from.slots;
     this.callsite = from.callsite;
     this.frameno = from.frameno;
@@ -70,7 +76,26 @@ export class Frame {
     this.callbackRetMin = from.callbackRetMin;
     this.callbackRetMax = from.callbackRetMax;
     this.callbackDepth = from.callbackDepth;
+    this.finished = false;
     this.copyRefs(from);
+  }
+
+  /** Copies the first `head` words, and the records of spilled registers behind them. */
+  private copyCompactly(from: Int32Array, head: number): void {
+    const spills = bitCount(from[SPILLED + 1]!) + bitCount(from[SPILLED + 2]!);
+    const size = head + spills * REG_WORDS;
+    if (this.words.length < size) this.words = this.slabs.take(Math.ceil(size / SIZE_STEP) * SIZE_STEP);
+    const { words } = this;
+    words.set(from.subarray(0, head));
+    let to = head;
+    for (let half = 0; half < 2; half++)
+      for (let mask = from[SPILLED + 1 + half]!; mask !== 0; mask &= mask - 1) {
+        const at = SLOTS + 2 * (32 * half + lowestBit(mask)) + 1;
+        const record = from[at]!;
+        for (let i = 0; i < REG_WORDS; i++) words[to + i] = from[record + i]!;
+        words[at] = to;
+        to += REG_WORDS;
+      }
   }
 
   /** Takes over another frame's references (copy_reference_state). */
@@ -124,7 +149,9 @@ export class Frame {
   }
 }
 
-/** Frames of checkpoints are used again for others of about the same size. */
-function slotCapacity(slots: number): number {
-  return Math.ceil(slots / 4) * 4;
+/** Bits that are set. */
+function bitCount(mask: number): number {
+  let count = 0;
+  for (let left = mask; left !== 0; left &= left - 1) count++;
+  return count;
 }

@@ -1,10 +1,47 @@
 /**
- * The words of a register record beyond the number that verifier/domain owns: what the register is, what it points to, its ids, and
- * the bookkeeping of liveness and precision. Source: struct bpf_reg_state and struct bpf_stack_state, include/linux/bpf_verifier.h.
+ * How a frame lies in its words: masks that say which records were read, written or spilled; where each record comes from; the registers;
+ * the stack slots. And the words of a register record beyond the number that verifier/domain owns: what the register is, what it points
+ * to, its ids, its precision. Source: struct bpf_reg_state and struct bpf_stack_state, include/linux/bpf_verifier.h.
  *
- * A stack slot of eight bytes is a record too: the spilled register, and a kind for each byte.
+ * A slot of eight bytes has a kind for each byte, and the spilled register if its lowest byte is one's. Copying and comparing states is
+ * most of the walk's work on programs that use much stack; masks let it look only at records that matter.
  */
 import { REG_WORDS, SCALAR_WORDS } from '../domain/index.ts';
+
+/** Registers of a frame; the frame pointer is the last. */
+export const REGISTERS = 11;
+/** Number of the frame pointer. */
+export const FP = 10;
+/** Stack slots that a frame can have. */
+export const MAX_SLOTS = 64;
+
+// Records have numbers: registers 0 to 10, stack slots from FIRST_SLOT on. So a record's bit is in word `record >> 5` of a mask.
+/** Number of the record of slot 0, which is fp-8. */
+export const FIRST_SLOT = 32;
+/** Words of a mask: registers, slots 0 to 31, slots 32 to 63. */
+export const MASK_WORDS = 3;
+
+/** Records of which some path read the lower half, or all, before writing them (REG_LIVE_READ32, REG_LIVE_READ64); never both. */
+export const READ32 = 0;
+export const READ64 = 3;
+/** Records that were written since the last checkpoint (REG_LIVE_WRITTEN). */
+export const WRITTEN = 6;
+/** Slots that hold a register, or its lower half. A mask too; its first word is no register's and holds something else. */
+export const SPILLED = 9;
+/** Slots that have a parent; those beyond came into use since the last checkpoint. */
+export const SLOTS_WITH_PARENT = 9;
+/** Handle of the frame, in the checkpoint that this state grew from, that the slots come from (see pool.ts). */
+export const SLOT_PARENT = 12;
+/** Handles of the records that the registers come from, 0 for none. */
+export const REG_PARENT = 13;
+/** The registers' records. */
+const REGS = REG_PARENT + REGISTERS;
+/** Two words a slot: the kinds of its bytes, and where its record is. */
+export const SLOTS = REGS + REGISTERS * REG_WORDS;
+/** Where slot records begin in a frame that has room for all. */
+export const SLOT_RECORDS = SLOTS + 2 * MAX_SLOTS;
+
+// The words of a record.
 
 /** Register type with its modifiers, see reg-type.ts. */
 export const TYPE = SCALAR_WORDS;
@@ -25,39 +62,25 @@ export const REF = 21;
 export const FRAMENO = 22;
 /** Scalars: 1 if the walk came to depend on the exact value. */
 export const PRECISE = 23;
-/** Liveness marks, LIVE_*. */
-export const LIVE = 24;
-/** Handle of the same register in the checkpoint that this state grew from, 0 for none (see pool.ts). */
-export const PARENT = 25;
-/** Kinds of a slot's bytes 0 to 3 and 4 to 7, one byte each; byte 7 is the one at the lowest address, fp-8 in slot 0. */
-export const SLOT_LO = 26;
-export const SLOT_HI = 27;
 
-/** Words that say what a register is: all but liveness, parent and slot kinds. */
-export const VALUE_WORDS = LIVE;
-
-/** Registers of a frame; the frame pointer is the last. */
-export const REGISTERS = 11;
-/** Number of the frame pointer. */
-export const FP = 10;
-/** Word offset of a register in its frame. */
+/** Word offset of a register's record in its frame. */
 export function regAt(reg: number): number {
-  return reg * REG_WORDS;
+  return REGS + reg * REG_WORDS;
 }
-/** Word offset of a stack slot in its frame; slot 0 is fp-8. */
-export function slotAt(spi: number): number {
-  return (REGISTERS + spi) * REG_WORDS;
+
+/** Word offset of a slot's record in its frame. In checkpoints only slots that hold a register have one. */
+export function slotAt(words: Int32Array, spi: number): number {
+  return words[SLOTS + 2 * spi + 1]!;
+}
+
+/** The register or slot (from REGISTERS on) whose record is at an offset of a frame that has room for all. */
+export function recordAt(offset: number): number {
+  if (offset < SLOTS) return (offset - REGS) / REG_WORDS;
+  return REGISTERS + (offset - SLOT_RECORDS) / REG_WORDS;
 }
 
 /** In an id: the register is a linked scalar plus a constant (BPF_ADD_CONST). */
 export const ADD_CONST = -0x80000000;
-
-// Liveness (enum bpf_reg_liveness).
-export const LIVE_READ32 = 1;
-export const LIVE_READ64 = 2;
-export const LIVE_READ = 3;
-export const LIVE_WRITTEN = 4;
-export const LIVE_DONE = 8;
 
 // Kinds of a stack byte (enum bpf_stack_slot_type).
 export const STACK_INVALID = 0;
@@ -69,26 +92,57 @@ export const STACK_ZERO = 3;
 export const AT_PKT_END = -1;
 export const BEYOND_PKT_END = -2;
 
-/** The kind of byte `i` of the slot at `o`. */
-export function slotKind(words: Int32Array, o: number, i: number): number {
-  return (words[o + SLOT_LO + (i >> 2)]! >>> ((i & 3) << 3)) & 0xff;
+/** Whether some path read a record before writing it. */
+export function isRead(words: Int32Array, record: number): boolean {
+  const word = record >> 5;
+  return ((words[READ32 + word]! | words[READ64 + word]!) & (1 << (record & 31))) !== 0;
+}
+
+/** Whether a record was written since the last checkpoint. */
+export function isWritten(words: Int32Array, record: number): boolean {
+  return (words[WRITTEN + (record >> 5)]! & (1 << (record & 31))) !== 0;
+}
+
+/** Notes that a record is written, so that reads of it do not concern earlier checkpoints. */
+export function markWritten(words: Int32Array, record: number): void {
+  words[WRITTEN + (record >> 5)]! |= 1 << (record & 31);
+}
+
+/** The kinds of all bytes of a slot, four bits each; byte 7 is the one at the lowest address, fp-8 in slot 0. */
+export function slotKinds(words: Int32Array, spi: number): number {
+  return words[SLOTS + 2 * spi]!;
+}
+
+/** The kind of byte `i` of a slot. */
+export function slotKind(words: Int32Array, spi: number, i: number): number {
+  return (words[SLOTS + 2 * spi]! >>> (4 * i)) & 15;
 }
 
 /** Sets the kind of one byte. */
-export function setSlotKind(words: Int32Array, o: number, i: number, kind: number): void {
-  const at = o + SLOT_LO + (i >> 2);
-  const shift = (i & 3) << 3;
-  words[at] = (words[at]! & ~(0xff << shift)) | (kind << shift);
+export function setSlotKind(words: Int32Array, spi: number, i: number, kind: number): void {
+  const at = SLOTS + 2 * spi;
+  words[at] = (words[at]! & ~(15 << (4 * i))) | (kind << (4 * i));
+  if (i === 7) noteSpilled(words, spi, kind === STACK_SPILL);
 }
 
 /** Sets the kind of all eight bytes. */
-export function setSlotKinds(words: Int32Array, o: number, kind: number): void {
-  const four = kind * 0x01010101;
-  words[o + SLOT_LO] = four;
-  words[o + SLOT_HI] = four;
+export function setSlotKinds(words: Int32Array, spi: number, kind: number): void {
+  words[SLOTS + 2 * spi] = kind * 0x11111111;
+  noteSpilled(words, spi, kind === STACK_SPILL);
 }
 
 /** Whether the slot holds a register, or its lower half: the byte at the lowest address tells (is_spilled_reg). */
-export function isSpill(words: Int32Array, o: number): boolean {
-  return words[o + SLOT_HI]! >>> 24 === STACK_SPILL;
+export function isSpill(words: Int32Array, spi: number): boolean {
+  return words[SLOTS + 2 * spi]! >>> 28 === STACK_SPILL;
+}
+
+function noteSpilled(words: Int32Array, spi: number, spilled: boolean): void {
+  const word = SPILLED + 1 + (spi >> 5);
+  const bit = 1 << (spi & 31);
+  words[word] = spilled ? words[word]! | bit : words[word]! & ~bit;
+}
+
+/** The lowest bit that is set in a mask that is not 0, as its number. */
+export function lowestBit(mask: number): number {
+  return 31 - Math.clz32(mask & -mask);
 }

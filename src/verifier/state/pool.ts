@@ -2,11 +2,11 @@
  * The frames of one verification, used again when a state is dropped, and the handles by which a register names its parent in a
  * checkpoint. The walk allocates nothing once the pool has grown to the program's needs.
  */
-import { REG_WORDS } from '../domain/index.ts';
 import { Frame } from './frame.ts';
+import { FIRST_SLOT, REG_PARENT, SLOT_PARENT, SLOTS_WITH_PARENT } from './layout.ts';
 import { Slabs } from './slabs.ts';
 
-/** Bits of a handle that number the record in its frame: 11 registers and at most 64 slots. */
+/** Bits of a handle that number the record in its frame (see FIRST_SLOT in layout.ts). */
 const RECORD_BITS = 7;
 
 /** Owner of all frames. */
@@ -39,12 +39,18 @@ export class FramePool {
   }
 }
 
-/** Word offset, in its frame, of the record that a parent handle names. */
-export function recordOffset(parent: number): number {
-  return (parent & ((1 << RECORD_BITS) - 1)) * REG_WORDS;
+/** Number of the record that a parent handle names. */
+export function recordOf(parent: number): number {
+  return parent & ((1 << RECORD_BITS) - 1);
 }
 
-/** The handle of record number `record` (0 to 10 the registers, then the slots) of a frame. */
+/** The handle of a record of a frame. */
 export function parentHandle(frame: Frame, record: number): number {
   return (frame.handle << RECORD_BITS) | record;
+}
+
+/** The handle of the record that a record comes from, 0 for none. */
+export function parentOf(words: Int32Array, record: number): number {
+  if (record < FIRST_SLOT) return words[REG_PARENT + record]!;
+  return record - FIRST_SLOT < words[SLOTS_WITH_PARENT]! ? words[SLOT_PARENT]! | record : 0;
 }

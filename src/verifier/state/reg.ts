@@ -7,12 +7,27 @@ import {
   copyScalar,
   markKnown,
   markUnknown,
+  REG_WORDS,
   sameScalar,
   tnumEqualsConst,
   tnumIsConst,
   tnumSubregIsConst,
 } from '../domain/index.ts';
-import { AUX, AUX2, FRAMENO, ID, OFF, PARENT, PRECISE, REF, TYPE, VALUE_WORDS } from './layout.ts';
+import {
+  AUX,
+  AUX2,
+  FRAMENO,
+  ID,
+  OFF,
+  PRECISE,
+  READ32,
+  READ64,
+  REF,
+  REG_PARENT,
+  regAt,
+  TYPE,
+  WRITTEN,
+} from './layout.ts';
 import { NOT_INIT, SCALAR_VALUE } from './reg-type.ts';
 
 /** The register holds any number. */
@@ -58,12 +73,19 @@ function clearPointerPart(r: Int32Array, o: number): void {
 
 /** Copies what a register is; the target keeps its liveness and its parent (copy_register_state). */
 export function copyRegister(d: Int32Array, di: number, s: Int32Array, si: number): void {
-  for (let i = 0; i < VALUE_WORDS; i++) d[di + i] = s[si + i]!;
+  for (let i = 0; i < REG_WORDS; i++) d[di + i] = s[si + i]!;
 }
 
-/** Copies a record whole, liveness and parent too: a C assignment of the struct. */
-export function assignRegister(d: Int32Array, di: number, s: Int32Array, si: number): void {
-  for (let i = 0; i <= PARENT; i++) d[di + i] = s[si + i]!;
+const MARKS = [READ32, READ64, WRITTEN] as const;
+
+/** Copies register `from` of a frame to register `to`, liveness and parent too: a C assignment of the struct. */
+export function assignRegister(d: Int32Array, to: number, s: Int32Array, from: number): void {
+  copyRegister(d, regAt(to), s, regAt(from));
+  d[REG_PARENT + to] = s[REG_PARENT + from]!;
+  for (const marks of MARKS) {
+    const bit = (s[marks]! >>> from) & 1;
+    d[marks] = (d[marks]! & ~(1 << to)) | (bit << to);
+  }
 }
 
 /** Forgets that a scalar equals others (clear_scalar_id). */

@@ -31,6 +31,8 @@ export class VerifierState {
   callbackUnrollDepth = 0;
   mayGotoDepth = 0;
   usedAsLoopEntry = false;
+  /** Some scalar in it may be marked precise. */
+  anyPrecise = false;
   /** The outermost checkpoint that this one's path came back to. */
   loopEntry: VerifierState | undefined;
 
@@ -65,6 +67,7 @@ export function copyState(pool: FramePool, to: VerifierState, from: VerifierStat
   to.callbackUnrollDepth = from.callbackUnrollDepth;
   to.mayGotoDepth = from.mayGotoDepth;
   to.usedAsLoopEntry = from.usedAsLoopEntry;
+  to.anyPrecise = from.anyPrecise;
   to.loopEntry = from.loopEntry;
   for (let i = 0; i < from.frames.length; i++) {
     const frame = to.frames[i] ?? pool.take(run);

@@ -7,15 +7,14 @@ import { COVERED, EXACT, LOOSE, statesEqual } from '../../../src/verifier/prune/
 import type { Frame } from '../../../src/verifier/state/frame.ts';
 import {
   ID,
-  LIVE,
-  LIVE_READ64,
   OFF,
   PRECISE,
+  READ64,
   regAt,
+  SLOTS,
   STACK_MISC,
   STACK_ZERO,
   setSlotKinds,
-  slotAt,
   TYPE,
 } from '../../../src/verifier/state/layout.ts';
 import { PTR_TO_CTX, PTR_TO_MAP_VALUE, SCALAR_VALUE } from '../../../src/verifier/state/reg-type.ts';
@@ -37,7 +36,7 @@ const env = new Env(
 function state(): VerifierState {
   const made = new VerifierState();
   const frame = env.pool.take(true);
-  frame.words.fill(0);
+  frame.words.fill(0, 0, SLOTS);
   frame.slots = 0;
   frame.callsite = -1;
   made.frames.push(frame);
@@ -57,9 +56,9 @@ function scalar({ words }: Frame, reg: number, value: number | undefined): void 
   words[regAt(reg) + TYPE] = SCALAR_VALUE;
 }
 
-function read({ words }: Frame, o: number, precise = 0): void {
-  words[o + LIVE] = LIVE_READ64;
-  words[o + PRECISE] = precise;
+function read({ words }: Frame, reg: number, precise = 0): void {
+  words[READ64]! |= 1 << reg;
+  words[regAt(reg) + PRECISE] = precise;
 }
 
 describe('a number', () => {
@@ -73,15 +72,15 @@ describe('a number', () => {
   });
 
   it('that is read but not precise does not matter either', () => {
-    read(old.frame, regAt(1));
+    read(old.frame, 1);
     expect(statesEqual(env, old, now, LOOSE)).toBe(true);
   });
 
   it('that is precise must be among the old ones', () => {
-    read(old.frame, regAt(1), 1);
+    read(old.frame, 1, 1);
     expect(statesEqual(env, old, now, LOOSE)).toBe(false);
     scalar(old.frame, 1, undefined);
-    read(old.frame, regAt(1), 1);
+    read(old.frame, 1, 1);
     expect(statesEqual(env, old, now, LOOSE)).toBe(true);
   });
 
@@ -104,7 +103,7 @@ describe('numbers that were equal then', () => {
     for (const reg of [1, 2])
       for (const { frame } of [old, now]) {
         scalar(frame, reg, undefined);
-        read(frame, regAt(reg), 1);
+        read(frame, reg, 1);
       }
     old.frame.words[regAt(1) + ID] = 3;
     old.frame.words[regAt(2) + ID] = 3;
@@ -119,7 +118,7 @@ describe('a pointer that is read', () => {
   it('must point to the same', () => {
     for (const { frame } of [old, now]) {
       frame.words[regAt(1) + TYPE] = PTR_TO_MAP_VALUE;
-      read(frame, regAt(1));
+      read(frame, 1);
     }
     expect(statesEqual(env, old, now, LOOSE)).toBe(true);
     now.frame.words[regAt(1) + OFF] = 8;
@@ -132,8 +131,8 @@ describe('a pointer that is read', () => {
 describe('a stack slot that is read', () => {
   function slot(frame: Frame, kind: number): void {
     frame.grow(1);
-    setSlotKinds(frame.words, slotAt(0), kind);
-    read(frame, slotAt(0));
+    setSlotKinds(frame.words, 0, kind);
+    frame.words[READ64 + 1] = 1;
   }
 
   it('is covered by any bytes, not by zeros', () => {
