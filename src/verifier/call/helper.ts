@@ -30,8 +30,8 @@ import {
 import type { Env } from '../env.ts';
 import { EACCES, EINVAL, Rejection, unsupported } from '../errors.ts';
 import { BPF_F_RDONLY_PROG, MAX_ERRNO } from '../limits.ts';
-import { checkAccess } from '../memory/access.ts';
 import { constOffset } from '../memory/bounds.ts';
+import { fillStack } from '../memory/stack-write.ts';
 import { markPrecise } from '../precision/chain.ts';
 import { checkInvariants } from '../registers/invariants.ts';
 import { AUX, ID, OFF, REF, regAt } from '../state/layout.ts';
@@ -75,9 +75,7 @@ export function checkHelperCall(env: Env): void {
   for (let i = 0; i < 5; i++) checkArgument(env, call, i);
   recordMap(env, call);
   recordTailCallIndex(env, call);
-  // What the helper may write, byte by byte.
-  for (let i = 0; i < call.raw.size; i++)
-    checkAccess(env, call.raw.reg, i, { size: 1, write: true, value: -1 });
+  if (call.raw.size > 0) fillStack(env, call.raw.reg, call.raw.size);
   release(env, call);
   checkSpecial(env, call);
   clobberCallerSaved(env, env.frame);

@@ -155,14 +155,10 @@ export class OriginTracker implements VerifierObserver {
 
   bound(rule: BoundRule, changed: number, words: Int32Array, offset: number): void {
     if (this.walk === undefined) return;
-    const record = recordAt(offset);
     const here = this.walk.state.frames.findIndex((frame) => frame.words === words);
-    if (here >= 0) {
-      this.events.push({ rule, changed, frame: here, record, aside: false });
-      return;
-    }
-    const there = this.pushed?.frames.findIndex((frame) => frame.words === words) ?? -1;
-    if (there >= 0) this.events.push({ rule, changed, frame: there, record, aside: true });
+    const aside = here < 0;
+    const frame = aside ? (this.pushed?.frames.findIndex((one) => one.words === words) ?? -1) : here;
+    if (frame >= 0) this.events.push({ rule, changed, frame, record: recordAt(words, offset), aside });
   }
 
   /** Step `k` has been carried out; `walk` is at the next one. */

@@ -10,7 +10,7 @@ import { copyState, dropState, VerifierState } from '../state/state.ts';
 /** Puts a copy of the current state aside, to go on at `insn`; it comes from `from`. The caller adjusts the copy. */
 export function pushState(env: Env, insn: number, from: number): VerifierState {
   const state = env.spareStates.pop() ?? new VerifierState();
-  copyState(env.pool, state, env.state, true);
+  copyState(env.pool, state, env.state, false);
   env.pending.push(state);
   env.pendingInsn.push(insn);
   env.pendingFrom.push(from);
@@ -25,9 +25,9 @@ export function pushState(env: Env, insn: number, from: number): VerifierState {
 export function popState(env: Env): boolean {
   const state = env.pending.pop();
   if (state === undefined) return false;
-  dropState(env.pool, env.state);
-  env.spareStates.push(env.state);
-  env.state = state;
+  copyState(env.pool, env.state, state, true);
+  dropState(env.pool, state);
+  env.spareStates.push(state);
   env.insn = env.pendingInsn.pop()!;
   env.prevInsn = env.pendingFrom.pop()!;
   env.observer?.pop?.(env, env.prevInsn);

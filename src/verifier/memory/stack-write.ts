@@ -23,6 +23,7 @@ import {
   ID,
   isSpill,
   markWritten,
+  OFF,
   regAt,
   STACK_INVALID,
   STACK_MISC,
@@ -38,7 +39,7 @@ import { copyRegister, isNull, markRegKnown } from '../state/reg.ts';
 import { isSpillable, NOT_INIT, PTR_TO_STACK, SCALAR_VALUE } from '../state/reg-type.ts';
 import { checkFastcallContract } from '../structure/fastcall.ts';
 import { constOffset } from './bounds.ts';
-import { byteOf, scrubSpill, slotOf, stackFrame } from './stack.ts';
+import { byteOf, nextSlot, scrubSpill, slotOf, stackFrame } from './stack.ts';
 
 /** A store of register `value`, or of something else (-1): an immediate, or bytes that nobody knows. Bounds have been checked. */
 export function writeStack(env: Env, reg: number, off: number, size: number, value: number): void {
@@ -126,6 +127,22 @@ function writeBytes(env: Env, frame: Frame, off: number, size: number, value: nu
       : isImmediateStore(env) && env.program.imm[env.insn] === 0;
   if (zero && value >= 0) markPrecise(env, value);
   for (let i = 0; i < size; i++) setSlotKind(words, spi, byteOf(off + i), zero ? STACK_ZERO : STACK_MISC);
+}
+
+/** A helper fills `size` bytes that `reg` points to, at an offset that is known; the bounds have been checked. */
+export function fillStack(env: Env, reg: number, size: number): void {
+  const o = regAt(reg);
+  const { words } = stackFrame(env, reg);
+  const least = env.frame.words[o + OFF]! + constOffset(env.frame.words, o);
+  const end = least + size;
+  checkFastcallContract(env, stackFrame(env, reg).subprog, env.insn, least);
+  for (let at = least; at < end; at = nextSlot(at)) {
+    const spi = slotOf(at);
+    const last = Math.min(nextSlot(at), end) - 1;
+    env.scratchSlot(spi);
+    forgetSpill(words, spi);
+    for (let i = byteOf(at); i >= byteOf(last); i--) setSlotKind(words, spi, i, STACK_MISC);
+  }
 }
 
 /** The slot no longer holds a register (scrub_special_slot). */

@@ -32,6 +32,7 @@ import {
   setSlotKind,
   slotAt,
   slotKind,
+  slotKinds,
   TYPE,
 } from '../state/layout.ts';
 import { clearScalarId, copyRegister, markRegConstZero, markRegUnknown } from '../state/reg.ts';
@@ -52,6 +53,11 @@ export function slotOf(off: number): number {
 /** Number of a byte in its slot. */
 export function byteOf(off: number): number {
   return (-off - 1) & 7;
+}
+
+/** Offset of the first byte that is not in the slot of this one any more. */
+export function nextSlot(off: number): number {
+  return (off | 7) + 1;
 }
 
 /** What an access is for, as messages say it. */
@@ -258,12 +264,18 @@ export function checkStackRange(
     return;
   }
   const frame = stackFrame(env, reg);
-  for (let at = least; at < greatest + size; at++) {
+  const end = greatest + size;
+  for (let at = least; at < end; at = nextSlot(at)) {
     const spi = slotOf(at);
-    touchByte(env, frame.words, spi, byteOf(at), helper);
+    const last = Math.min(nextSlot(at), end) - 1;
+    if (slotKinds(frame.words, spi) !== ALL_MISC)
+      for (let i = byteOf(at); i >= byteOf(last); i--) touchByte(env, frame.words, spi, i, helper);
     markRead(env, frame.words, FIRST_SLOT + spi, true);
   }
 }
+
+/** Kinds of a slot of any bytes. */
+const ALL_MISC = STACK_MISC * 0x11111111;
 
 /** One byte of a range: all kinds may be read; if it may be written too, its value is forgotten. */
 function touchByte(env: Env, words: Int32Array, spi: number, byte: number, clobber: boolean): void {

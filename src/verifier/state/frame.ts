@@ -3,7 +3,7 @@
  * Source: struct bpf_func_state, include/linux/bpf_verifier.h; copy_func_state, grow_stack_state in kernel/bpf/verifier.c.
  */
 import { REG_WORDS } from '../domain/index.ts';
-import { lowestBit, MAX_SLOTS, SLOT_RECORDS, SLOTS, SPILLED } from './layout.ts';
+import { lowestBit, MAX_SLOTS, SLOT_RECORDS, SLOTS, SPILLED, slotAt } from './layout.ts';
 import type { Slabs } from './slabs.ts';
 
 /** `callsite` of a frame that nobody called: the program, or a global function that is checked by itself. */
@@ -62,12 +62,10 @@ export class Frame {
     this.slots = slots;
   }
 
-  /** Becomes a copy of a large frame. */
+  /** Becomes a copy of another frame. */
   copyFrom(from: Frame): void {
-    if (this.large) {
-      const end = from.slots === 0 ? SLOTS : SLOT_RECORDS + from.slots * REG_WORDS;
-      this.words.set(from.words.subarray(0, end));
-    } else this.copyCompactly(from.words, SLOTS + 2 * from.slots);
+    if (this.large) this.copyAtLarge(from);
+    else this.copyCompactly(from.words, SLOTS + 2 * from.slots);
     this.slots = from.slots;
     this.callsite = from.callsite;
     this.frameno = from.frameno;
@@ -78,6 +76,18 @@ export class Frame {
     this.callbackDepth = from.callbackDepth;
     this.finished = false;
     this.copyRefs(from);
+  }
+
+  /** Copies what there is, each record to its place. */
+  private copyAtLarge(from: Frame): void {
+    const { words } = this;
+    words.set(from.words.subarray(0, SLOTS));
+    for (let spi = 0; spi < from.slots; spi++) words[SLOTS + 2 * spi] = from.words[SLOTS + 2 * spi]!;
+    for (let half = 0; half < 2; half++)
+      for (let mask = words[SPILLED + 1 + half]!; mask !== 0; mask &= mask - 1) {
+        const spi = 32 * half + lowestBit(mask);
+        copyRecord(words, slotAt(words, spi), from.words, slotAt(from.words, spi));
+      }
   }
 
   /** Copies the first `head` words, and the records of spilled registers behind them. */
@@ -91,8 +101,7 @@ export class Frame {
     for (let half = 0; half < 2; half++)
       for (let mask = from[SPILLED + 1 + half]!; mask !== 0; mask &= mask - 1) {
         const at = SLOTS + 2 * (32 * half + lowestBit(mask)) + 1;
-        const record = from[at]!;
-        for (let i = 0; i < REG_WORDS; i++) words[to + i] = from[record + i]!;
+        copyRecord(words, to, from, from[at]!);
         words[at] = to;
         to += REG_WORDS;
       }
@@ -147,6 +156,10 @@ export class Frame {
     }
     return false;
   }
+}
+
+function copyRecord(d: Int32Array, di: number, s: Int32Array, si: number): void {
+  for (let i = 0; i < REG_WORDS; i++) d[di + i] = s[si + i]!;
 }
 
 /** Bits that are set. */

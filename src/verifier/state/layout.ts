@@ -68,15 +68,17 @@ export function regAt(reg: number): number {
   return REGS + reg * REG_WORDS;
 }
 
-/** Word offset of a slot's record in its frame. In checkpoints only slots that hold a register have one. */
+/** Word offset of a slot's record in its frame. In states that do not run only slots that hold a register have one. */
 export function slotAt(words: Int32Array, spi: number): number {
   return words[SLOTS + 2 * spi + 1]!;
 }
 
-/** The register or slot (from REGISTERS on) whose record is at an offset of a frame that has room for all. */
-export function recordAt(offset: number): number {
+/** The register or slot (from REGISTERS on) whose record is at an offset of its frame. */
+export function recordAt(words: Int32Array, offset: number): number {
   if (offset < SLOTS) return (offset - REGS) / REG_WORDS;
-  return REGISTERS + (offset - SLOT_RECORDS) / REG_WORDS;
+  let spi = 0;
+  while (slotAt(words, spi) !== offset) spi++;
+  return REGISTERS + spi;
 }
 
 /** In an id: the register is a linked scalar plus a constant (BPF_ADD_CONST). */
