@@ -149,7 +149,8 @@ export class Env implements Walk {
     this.mapIndex = new Int32Array(program.length);
     this.mapOffset = new Int32Array(program.length);
     this.callMaps = new Int32Array(program.length);
-    this.explored = new Array<VerifierState | undefined>(program.length);
+    // Filled, so that V8 sees one kind of array from the first run on.
+    this.explored = new Array<VerifierState | undefined>(program.length).fill(undefined);
     if (input.kernelBtf !== undefined) this.btfs.push(input.kernelBtf);
   }
 

@@ -177,20 +177,21 @@ function refuseOperator(env: Env, dst: number, op: number): never {
 
 /** Offsets stay far from where they could wrap around (check_reg_sane_offset). */
 function checkSaneOffset(env: Env, r: Int32Array, o: number, type: number): void {
-  const refuse = (message: string): never => env.reject('pointer-out-of-bounds', EINVAL, message);
-  const name = regTypeName(type);
+  const refuse = (message: (pointer: string) => string): never =>
+    env.reject('pointer-out-of-bounds', EINVAL, message(`${regTypeName(type)} pointer`));
   const smin = signedNumber(r, o + SMIN_LO);
   if (tnumIsConst(r, o)) {
     const value = signedNumber(r, o + VAR_VALUE_LO);
     if (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF)
-      refuse(`math between ${name} pointer and ${signedText(r, o + VAR_VALUE_LO)} is not allowed`);
+      refuse((pointer) => `math between ${pointer} and ${signedText(r, o + VAR_VALUE_LO)} is not allowed`);
   }
   const off = r[o + OFF]!;
-  if (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF) refuse(`${name} pointer offset ${off} is not allowed`);
+  if (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF)
+    refuse((pointer) => `${pointer} offset ${off} is not allowed`);
   if (r[o + SMIN_HI] === INT_MIN && r[o + SMIN_LO] === 0)
-    refuse(`math between ${name} pointer and register with unbounded min value is not allowed`);
+    refuse((pointer) => `math between ${pointer} and register with unbounded min value is not allowed`);
   if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF)
-    refuse(`value ${signedText(r, o + SMIN_LO)} makes ${name} pointer be out of bounds`);
+    refuse((pointer) => `value ${signedText(r, o + SMIN_LO)} makes ${pointer} be out of bounds`);
 }
 
 function add(

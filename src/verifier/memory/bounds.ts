@@ -110,6 +110,7 @@ export function checkPacket(env: Env, reg: number, off: number, size: number, em
 export function checkUnmodified(env: Env, words: Int32Array, reg: number, fixedAllowed: boolean): void {
   const o = regAt(reg);
   const off = words[o + OFF]!;
+  if (off >= 0 && (fixedAllowed || off === 0) && isZero(words, o)) return;
   const name = regTypeName(words[o + TYPE]!);
   if (off < 0)
     env.reject('modified-pointer', EACCES, `negative offset ${name} ptr R${reg} off=${off} disallowed`);
@@ -119,12 +120,11 @@ export function checkUnmodified(env: Env, words: Int32Array, reg: number, fixedA
       EACCES,
       `dereference of modified ${name} ptr R${reg} off=${off} disallowed`,
     );
-  if (!isZero(words, o))
-    env.reject(
-      'modified-pointer',
-      EACCES,
-      `variable ${name} access var_off=${formatTnum(words, o)} disallowed`,
-    );
+  env.reject(
+    'modified-pointer',
+    EACCES,
+    `variable ${name} access var_off=${formatTnum(words, o)} disallowed`,
+  );
 }
 
 /** The variable part of the offset is known to be 0. */

@@ -30,6 +30,7 @@ import {
   STACK_SPILL,
   STACK_ZERO,
   setSlotKind,
+  setSlotKinds,
   slotAt,
   slotKind,
   slotKinds,
@@ -201,9 +202,7 @@ function readParts(
 
 /** Bytes of the register that are in the slot. */
 function spilledBytes(words: Int32Array, spi: number): number {
-  let count = 1;
-  for (let i = 7; i > 0 && slotKind(words, spi, i - 1) === STACK_SPILL; i--) count++;
-  return count;
+  return Math.clz32(slotKinds(words, spi) ^ ALL_SPILL) >> 2;
 }
 
 /** Upper bytes of a slot that ends in no spill can still be none: all that may be read is misc, zero and uninitialized. */
@@ -274,8 +273,9 @@ export function checkStackRange(
   }
 }
 
-/** Kinds of a slot of any bytes. */
+/** Kinds of a slot of any bytes, and of one that holds a whole register. */
 const ALL_MISC = STACK_MISC * 0x11111111;
+const ALL_SPILL = STACK_SPILL * 0x11111111;
 
 /** One byte of a range: all kinds may be read; if it may be written too, its value is forgotten. */
 function touchByte(env: Env, words: Int32Array, spi: number, byte: number, clobber: boolean): void {
@@ -294,6 +294,8 @@ function touchByte(env: Env, words: Int32Array, spi: number, byte: number, clobb
 
 /** A spill that is no longer whole: its bytes are misc (scrub_spilled_slot). */
 export function scrubSpill(words: Int32Array, spi: number): void {
-  for (let i = 0; i < 8; i++)
-    if (slotKind(words, spi, i) !== STACK_INVALID) setSlotKind(words, spi, i, STACK_MISC);
+  if (slotKinds(words, spi) === ALL_SPILL) setSlotKinds(words, spi, STACK_MISC);
+  else
+    for (let i = 0; i < 8; i++)
+      if (slotKind(words, spi, i) !== STACK_INVALID) setSlotKind(words, spi, i, STACK_MISC);
 }

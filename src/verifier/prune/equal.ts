@@ -11,6 +11,7 @@ import {
   AUX,
   FRAMENO,
   ID,
+  isSpill,
   lowestBit,
   OFF,
   PRECISE,
@@ -19,10 +20,7 @@ import {
   REF,
   REGISTERS,
   regAt,
-  STACK_INVALID,
-  STACK_MISC,
   STACK_SPILL,
-  STACK_ZERO,
   slotAt,
   slotKind,
   slotKinds,
@@ -207,42 +205,36 @@ function stackSafe(env: Env, frame: number, old: Frame, now: Frame, how: Strictn
 function slotSafe(env: Env, old: Frame, now: Frame, spi: number, how: Strictness): boolean {
   const ow = old.words;
   const nw = now.words;
-  const exists = spi < now.slots;
-  let compared = false;
-  for (let i = 0; i < 8; i++) {
-    const kind = slotKind(ow, spi, i);
-    // Uninitialized stack reads as anything, so misc covers it too.
-    if (kind === STACK_INVALID || kind === STACK_MISC) continue;
-    if (!exists) return false;
-    if (!compared) {
-      compared = true;
-      const oldScalar = wholeScalar(ow, spi);
-      const nowScalar = wholeScalar(nw, spi);
-      if (oldScalar !== undefined && nowScalar !== undefined)
-        return registerSafe(
-          env,
-          oldScalar,
-          oldScalar === unbound ? 0 : slotAt(ow, spi),
-          nowScalar,
-          nowScalar === unbound ? 0 : slotAt(nw, spi),
-          how,
-        );
-    }
-    if (kind !== slotKind(nw, spi, i)) return false;
-    if (i === 7 && kind === STACK_SPILL && !registerSafe(env, ow, slotAt(ow, spi), nw, slotAt(nw, spi), how))
-      return false;
-  }
-  return true;
+  // Uninitialized stack reads as anything, so misc covers it too.
+  const wanted = spillsAndZeros(ow, spi);
+  if (wanted === 0) return true;
+  if (spi >= now.slots) return false;
+  const oldScalar = wholeScalar(ow, spi);
+  const nowScalar = wholeScalar(nw, spi);
+  if (oldScalar !== undefined && nowScalar !== undefined)
+    return registerSafe(
+      env,
+      oldScalar,
+      oldScalar === unbound ? 0 : slotAt(ow, spi),
+      nowScalar,
+      nowScalar === unbound ? 0 : slotAt(nw, spi),
+      how,
+    );
+  if (((slotKinds(ow, spi) ^ slotKinds(nw, spi)) & wanted) !== 0) return false;
+  return !isSpill(ow, spi) || registerSafe(env, ow, slotAt(ow, spi), nw, slotAt(nw, spi), how);
+}
+
+/** The bytes of a slot that are part of a spill or zero, as a mask of their kinds. */
+function spillsAndZeros(words: Int32Array, spi: number): number {
+  // Of the four kinds, these two are odd.
+  return Math.imul(slotKinds(words, spi) & 0x11111111, 15);
 }
 
 /** The slot as a scalar: a spilled one of eight bytes, or anything (scalar_reg_for_stack). */
 function wholeScalar(words: Int32Array, spi: number): Int32Array | undefined {
   if (slotKind(words, spi, 0) === STACK_SPILL && words[slotAt(words, spi) + TYPE] === SCALAR_VALUE)
     return words;
-  for (let i = 0; i < 8; i++) {
-    const kind = slotKind(words, spi, i);
-    if (kind === STACK_SPILL || kind === STACK_ZERO) return undefined;
-  }
+  if (spillsAndZeros(words, spi) !== 0) return undefined;
   return unbound;
 }
 
