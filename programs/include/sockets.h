@@ -65,3 +65,67 @@ struct __sk_buff {
 HELPER(39, long, bpf_skb_pull_data, void *ctx, __u32 size);
 HELPER(52, long, bpf_sk_redirect_map, void *ctx, void *map, __u32 index, __u64 flags);
 HELPER(72, long, bpf_sk_redirect_hash, void *ctx, void *map, void *key, __u64 flags);
+
+struct bpf_sock_ops {
+	__u32 op;
+	union {
+		__u32 args[4];
+		__u32 reply;
+		__u32 replylong[4];
+	};
+	__u32 family;
+	__u32 remote_ip4;
+	__u32 local_ip4;
+	__u32 remote_ip6[4];
+	__u32 local_ip6[4];
+	__u32 remote_port;
+	__u32 local_port;
+	__u32 is_fullsock;
+	__u32 snd_cwnd;
+	__u32 srtt_us;
+	__u32 bpf_sock_ops_cb_flags;
+	__u32 state;
+	__u32 rtt_min;
+	__u32 snd_ssthresh;
+	__u32 rcv_nxt;
+	__u32 snd_nxt;
+	__u32 snd_una;
+	__u32 mss_cache;
+	__u32 ecn_flags;
+	__u32 rate_delivered;
+	__u32 rate_interval_us;
+	__u32 packets_out;
+	__u32 retrans_out;
+	__u32 total_retrans;
+	__u32 segs_in;
+	__u32 data_segs_in;
+	__u32 segs_out;
+	__u32 data_segs_out;
+	__u32 lost_out;
+	__u32 sacked_out;
+	__u32 sk_txhash;
+	__u64 bytes_received;
+	__u64 bytes_acked;
+	struct bpf_sock *sk;
+	void *skb_data;
+	void *skb_data_end;
+	__u32 skb_len;
+	__u32 skb_tcp_flags;
+	__u64 skb_hwtstamp;
+};
+
+#define BPF_SOCK_OPS_TIMEOUT_INIT 1
+#define BPF_SOCK_OPS_RWND_INIT 2
+#define BPF_SOCK_OPS_TCP_CONNECT_CB 3
+#define BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB 4
+#define BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB 5
+#define BPF_SOCK_OPS_NEEDS_ECN 6
+#define BPF_SOCK_OPS_STATE_CB 10
+#define BPF_SOCK_OPS_TCP_LISTEN_CB 11
+#define BPF_SOCK_OPS_STATE_CB_FLAG 4
+
+HELPER(46, __u64, bpf_get_socket_cookie, void *ctx);
+HELPER(53, long, bpf_sock_map_update, struct bpf_sock_ops *ctx, void *map, void *key, __u64 flags);
+HELPER(59, long, bpf_sock_ops_cb_flags_set, struct bpf_sock_ops *ctx, __u32 flags);
+HELPER(70, long, bpf_sock_hash_update, struct bpf_sock_ops *ctx, void *map, void *key, __u64 flags);
+HELPER(107, void *, bpf_sk_storage_get, void *map, void *sk, void *value, __u64 flags);

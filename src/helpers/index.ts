@@ -6,6 +6,7 @@ export type {
   ClockName,
   ClockPort,
   CurrentTask,
+  EventSocket,
   Halves,
   HelperRuntime,
   PacketPort,

@@ -140,6 +140,12 @@ export interface SysctlAccess {
   isReplaced: boolean;
 }
 
+/** A socket that programs are told about. */
+export interface EventSocket extends SocketRef {
+  /** BPF_SOCK_OPS_*_CB_FLAG: what they want to be told of it. */
+  callbackFlags: number;
+}
+
 /** What the running program says of sockets: where data is redirected to, or which socket takes a connection. */
 export interface SocketChoice {
   /** The socket that it chose last. */
@@ -198,6 +204,10 @@ export interface HelperRuntime extends SymbolPort {
   tracedEvent(): TracedEvent;
   /** The packet of the running program, if it runs on one. */
   packet(): PacketPort | undefined;
+  /** The socket that an event is about which is no packet. */
+  eventSocket(): EventSocket | undefined;
+  /** The socket whose struct bpf_sock stands at an address. */
+  socketAt(address: number): SocketRef | undefined;
   /** Where the running program's choice of a socket is kept, if it has one. */
   socketChoice(): SocketChoice | undefined;
 }

@@ -25,6 +25,7 @@ import { redirectMapHelpers } from './redirect-map.ts';
 import { ringbufHelpers } from './ringbuf.ts';
 import type { HelperRuntime } from './runtime.ts';
 import { seqHelpers } from './seq.ts';
+import { sockOpsHelpers } from './sock-ops.ts';
 import { socketHelpers } from './socket.ts';
 import { socketRedirectHelpers } from './socket-redirect.ts';
 import { stackHelpers } from './stack.ts';
@@ -53,6 +54,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   redirectMapHelpers,
   ringbufHelpers,
   seqHelpers,
+  sockOpsHelpers,
   socketHelpers,
   socketRedirectHelpers,
   stackHelpers,

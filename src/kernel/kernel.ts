@@ -68,7 +68,7 @@ export class Kernel {
     });
     this.cgroupEvents = new CgroupEvents(this.machine, this.hooks);
     this.devices = new DeviceTable(this.machine, this.hooks);
-    this.machine.objects.setSocketActions(new SocketStack(this.machine));
+    this.machine.objects.setSocketActions(new SocketStack(this.machine, this.hooks));
     this.kconfig = { ...DEFAULT_KCONFIG, ...options.kconfig };
     this.ksyms = options.ksyms ?? {};
     this.unsafe = options.unsafe ?? false;

@@ -8,6 +8,7 @@ import type { Btf } from '../btf/index.ts';
 import {
   type CgroupRun,
   createHelpers,
+  type EventSocket,
   type Halves,
   type HelperRuntime,
   type PacketPort,
@@ -81,6 +82,8 @@ export interface Situation {
   readonly cpu: number;
   readonly task: Task;
   readonly packet?: PacketPort;
+  /** The socket that the event is about, where it is no packet. */
+  readonly socket?: EventSocket;
   /** What the program says of sockets. */
   readonly choice?: SocketChoice;
   readonly event?: TracedEvent;
@@ -392,6 +395,14 @@ export class Machine implements HelperRuntime, MapEnv {
 
   packet(): PacketPort | undefined {
     return this.situation.packet;
+  }
+
+  eventSocket(): EventSocket | undefined {
+    return this.situation.socket;
+  }
+
+  socketAt(address: number): SocketRef | undefined {
+    return this.objects.sockets.at(address);
   }
 
   socketChoice(): SocketChoice | undefined {

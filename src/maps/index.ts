@@ -40,4 +40,4 @@ export {
   ringbufOfRecord,
 } from './ringbuf.ts';
 export { SOCKET_PROGRAM_PLACES, SocketPrograms } from './socket-programs.ts';
-export { mayRedirectTo, refuseSocket } from './socket-rules.ts';
+export { isSuitable, mayRedirectTo, refuseSocket } from './socket-rules.ts';

@@ -56,6 +56,18 @@ export interface StorageOwner {
   onEnd(listener: () => void): () => void;
 }
 
+/** States of a TCP connection, of which other sockets have `established` and `close` (include/net/tcp_states.h). */
+export type SocketState =
+  | 'established'
+  | 'syn-sent'
+  | 'syn-received'
+  | 'fin-wait-1'
+  | 'fin-wait-2'
+  | 'close'
+  | 'close-wait'
+  | 'last-ack'
+  | 'listen';
+
 /**
  * Places of programs in a socket map. `message`: SK_MSG programs, on what a socket sends. `parser` and `streamVerdict`: SK_SKB programs on what
  * it receives, cut into messages by the parser if there is one. `verdict`: the SK_SKB program that takes packets as they come.
@@ -75,7 +87,7 @@ export interface SocketRef extends StorageOwner {
   readonly type: 'stream' | 'dgram' | 'raw';
   /** IPPROTO_* number, 0 outside IP. */
   readonly protocol: number;
-  readonly state: 'established' | 'syn-sent' | 'syn-received' | 'close' | 'listen';
+  readonly state: SocketState;
   /** It can be found by its address: bound, or listening. */
   readonly hashed: boolean;
   /** It shares its address with others (SO_REUSEPORT). */

@@ -7,6 +7,7 @@ import {
   type CgroupRun,
   type ClockName,
   createHelpers,
+  type EventSocket,
   type Halves,
   type HelperRuntime,
   type PacketPort,
@@ -22,6 +23,7 @@ import {
   type DeviceRef,
   type MapAttr,
   type MapEnv,
+  type SocketRef,
   type StorageOwner,
 } from '../../src/maps/index.ts';
 import { BpfMapType, BpfProgType, helperByName } from '../../src/spec/index.ts';
@@ -89,6 +91,8 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   runningProgram = (): typeof this.program => this.program;
   tracedEvent = (): typeof this.event => this.event;
   packet = (): PacketPort | undefined => this.runningOn;
+  eventSocket = (): EventSocket | undefined => undefined;
+  socketAt = (): SocketRef | undefined => undefined;
   socketChoice = (): SocketChoice | undefined => undefined;
   currentTaskIsUnder = (cgroup: CgroupRef): boolean => this.cgroups.includes(cgroup.id);
   storageOwnerAt = (address: number): StorageOwner | undefined => this.owners.get(address);

@@ -9,7 +9,17 @@ import type { Memory } from '../../vm/index.ts';
 const FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16, xdp: 44 } as const;
 const TYPES = { stream: 1, dgram: 2, raw: 3 } as const;
 /** TCP_* states (include/net/tcp_states.h). */
-const STATES = { established: 1, 'syn-sent': 2, 'syn-received': 3, close: 7, listen: 10 } as const;
+const STATES = {
+  established: 1,
+  'syn-sent': 2,
+  'syn-received': 3,
+  'fin-wait-1': 4,
+  'fin-wait-2': 5,
+  close: 7,
+  'close-wait': 8,
+  'last-ack': 9,
+  listen: 10,
+} as const;
 
 /** Offsets in struct bpf_sock; addresses and the destination port are in network order. */
 const BpfSock = {
@@ -97,7 +107,11 @@ export function writeBpfSock(memory: Memory, at: number, socket: SocketFacts): v
 }
 
 /** Writes a socket's family, addresses and ports, which begin with the member `family` in all contexts that have them. */
-export function writeAddresses(memory: Memory, at: number, { family, local, remote }: SocketFacts): void {
+export function writeAddresses(
+  memory: Memory,
+  at: number,
+  { family, local, remote }: Pick<SocketFacts, 'family' | 'local' | 'remote'>,
+): void {
   const { view } = memory;
   view.setUint32(at + Addresses.family, FAMILIES[family], true);
   writeAddress(memory, at + Addresses.remoteIp4, at + Addresses.remoteIp6, remote.address);

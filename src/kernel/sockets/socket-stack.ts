@@ -3,8 +3,11 @@
  * once and in order; there are no segments, windows or losses.
  */
 import { Errno, SyscallError } from '../../base/errno.ts';
+import { CgroupRunner } from '../cgroup-events/run.ts';
+import type { HookTable } from '../hooks.ts';
 import type { Machine } from '../machine.ts';
 import { SkbVerdicts } from './skb-verdicts.ts';
+import { SockOpsEvents } from './sock-ops.ts';
 import type { Socket, SocketActions } from './socket.ts';
 import { addressOf, SocketDirectory } from './socket-directory.ts';
 import type { Endpoint } from './socket-image.ts';
@@ -26,11 +29,13 @@ export class SocketStack implements SocketActions {
   private readonly machine: Machine;
   private readonly directory = new SocketDirectory();
   private readonly verdicts: SkbVerdicts;
+  private readonly events: SockOpsEvents;
   /** Redirected data that is yet to be handled. */
   private readonly backlog: Parcel[] = [];
   private isForwarding = false;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, hooks: HookTable) {
+    this.events = new SockOpsEvents(new CgroupRunner(machine, hooks));
     this.machine = machine;
     this.verdicts = new SkbVerdicts(machine, (target, data, ingress) => {
       if (target.psock?.transmits === true) this.backlog.push({ target, data, ingress });
@@ -49,7 +54,8 @@ export class SocketStack implements SocketActions {
     if (socket.state !== 'close') throw refuse(Errno.EINVAL, socket);
     if (socket.local.port === undefined) this.bind(socket, {});
     socket.backlog = backlog;
-    socket.change({ state: 'listen' });
+    this.events.changeState(socket, 'listen');
+    if (socket.isTcp) this.events.listens(socket);
   }
 
   connect(socket: Socket, remote: Endpoint): void {
@@ -93,19 +99,37 @@ export class SocketStack implements SocketActions {
     this.directory.remove(socket);
     for (const waiting of socket.pending.splice(0)) waiting.close();
     const { peer } = socket;
-    if (peer === undefined || peer.ended || !socket.isTcp) return;
+    if (!socket.isTcp) return;
+    this.leaveConnection(socket, peer);
+    if (peer === undefined || peer.ended) return;
     // The segment that says so comes to programs as any other.
     if (peer.psock?.reader === 'verdict') peer.received.push(new Uint8Array(0));
     this.verdicts.dataReady(peer);
     this.handleBacklog();
   }
 
+  /** The states that the ends of a connection go through when one closes. */
+  private leaveConnection(socket: Socket, peer: Socket | undefined): void {
+    const { events } = this;
+    if (socket.state === 'close-wait') {
+      for (const state of ['last-ack', 'close'] as const) events.changeState(socket, state);
+    } else if (socket.state === 'established' && peer !== undefined) {
+      events.changeState(socket, 'fin-wait-1');
+      events.changeState(peer, 'close-wait');
+      for (const state of ['fin-wait-2', 'close'] as const) events.changeState(socket, state);
+    } else {
+      events.changeState(socket, 'close');
+    }
+  }
+
   private connectStream(socket: Socket): void {
-    socket.change({ state: 'syn-sent' });
+    this.events.changeState(socket, 'syn-sent');
+    this.events.connects(socket);
     const listener = this.directory.listener(socket);
     if (listener === undefined) throw this.giveUp(socket, Errno.ECONNREFUSED);
     if (listener.pending.length > listener.backlog) throw this.giveUp(socket, Errno.ETIMEDOUT);
     const { local, remote } = socket;
+    this.events.requested({ listener, local: remote, remote: local });
     const { family, type, cgroup, mark, priority, ifindex } = listener;
     const inherited = { family, type, cgroup, mark, priority, ifindex };
     const child = this.machine.objects.sockets.open({
@@ -117,8 +141,11 @@ export class SocketStack implements SocketActions {
     this.directory.add(child);
     socket.peer = child;
     child.peer = socket;
-    socket.change({ state: 'established' });
-    child.change({ state: 'established' });
+    child.callbackFlags = listener.callbackFlags;
+    this.events.changeState(socket, 'established');
+    this.events.established(socket);
+    this.events.accepted(child);
+    this.events.changeState(child, 'established');
     listener.pending.push(child);
   }
 
@@ -159,8 +186,9 @@ export class SocketStack implements SocketActions {
   /** Where data goes; undefined when it is lost; a negative errno. */
   private otherEnd(socket: Socket, to: Endpoint | undefined): Socket | undefined | number {
     if (socket.type === 'stream' || socket.family === 'unix') {
-      if (socket.state !== 'established' || socket.peer === undefined) return -Errno.ENOTCONN;
-      return socket.peer.ended ? -Errno.EPIPE : socket.peer;
+      const { peer, state } = socket;
+      if (peer === undefined) return -Errno.ENOTCONN;
+      return peer.ended ? -Errno.EPIPE : state === 'established' ? peer : -Errno.ENOTCONN;
     }
     if (to === undefined && socket.state !== 'established') return -Errno.EDESTADDRREQ;
     const target = to ?? socket.remote;

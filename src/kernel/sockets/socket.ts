@@ -3,7 +3,7 @@
  * that it is in. What it does with others is the stack's (socket-stack.ts).
  */
 import { UsageError } from '../../base/errors.ts';
-import type { PacketSocket } from '../../helpers/index.ts';
+import type { EventSocket, PacketSocket } from '../../helpers/index.ts';
 import type { CgroupRef, SocketProgramSet, SocketRef } from '../../maps/index.ts';
 import type { Memory } from '../../vm/index.ts';
 import type { Cgroup } from '../cgroups.ts';
@@ -63,7 +63,7 @@ export interface SocketChange {
   readonly remote?: Endpoint;
 }
 
-export class Socket extends KernelObject implements SocketRef, PacketSocket, SocketFacts {
+export class Socket extends KernelObject implements EventSocket, PacketSocket, SocketFacts {
   readonly address: number;
   readonly cookie: number;
   readonly family: SocketRef['family'];
