@@ -18,6 +18,8 @@ export type {
   SocketChoice,
   SymbolPort,
   SysctlAccess,
+  TimerClock,
+  TimerPort,
   TracedEvent,
 } from './runtime.ts';
 export { createHelpers, type HelperOptions } from './table.ts';

@@ -170,12 +170,29 @@ export interface RunningProgram {
 }
 
 /** All ports. */
+/** Clocks that timers go by. */
+export type TimerClock = 'monotonic' | 'boottime' | 'realtime';
+
+/** Timers in map values, each named by its address; results are 0 or negative errno values, but for `cancel`. */
+export interface TimerPort {
+  /** Makes a timer in a value of the map at an address. */
+  init(timer: number, map: number, clock: TimerClock): number;
+  /** Has it call a function of the running program, given by its code pointer. */
+  setCallback(timer: number, callback: number): number;
+  /** Has it expire in so many nanoseconds, or when its clock shows them. */
+  start(timer: number, nanoseconds: bigint, absolute: boolean): number;
+  /** Stops it; 1 when it was started, 0 when not. */
+  cancel(timer: number): number;
+}
+
 export interface HelperRuntime extends SymbolPort {
   readonly memory: Memory;
   readonly clock: ClockPort;
   readonly cpuCount: number;
   /** Absent: compiled programs call helpers for all of it. */
   readonly words?: RuntimeWords;
+  /** Absent: timers are faults. */
+  readonly timers?: TimerPort;
   currentCpu(): number;
   /** NUMA node of the current CPU. */
   numaNode(): number;

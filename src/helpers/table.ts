@@ -11,6 +11,7 @@ import { checksumHelpers } from './checksum.ts';
 import { callingConvention } from './convention.ts';
 import { dynptrHelpers } from './dynptr.ts';
 import type { Family, FamilyMaker, HighHalf, Implementation } from './implementation.ts';
+import { kptrHelpers } from './kptr.ts';
 import { lockHelpers } from './lock.ts';
 import { loopHelpers } from './loop.ts';
 import { machineHelpers } from './machine.ts';
@@ -33,6 +34,7 @@ import { storageHelpers } from './storage.ts';
 import { stringHelpers } from './strings.ts';
 import { tailCallHelpers } from './tail-call.ts';
 import { timeHelpers } from './time.ts';
+import { timerHelpers } from './timer.ts';
 import { tracingHelpers } from './tracing.ts';
 import { userRingbufHelpers } from './user-ringbuf.ts';
 
@@ -42,6 +44,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   cgroupRunHelpers,
   checksumHelpers,
   dynptrHelpers,
+  kptrHelpers,
   lockHelpers,
   loopHelpers,
   machineHelpers,
@@ -62,6 +65,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   stringHelpers,
   tailCallHelpers,
   timeHelpers,
+  timerHelpers,
   tracingHelpers,
   userRingbufHelpers,
 ];

@@ -3,7 +3,7 @@
  * the host's clock.
  */
 import { highHalf, lowHalf } from '../base/int64.ts';
-import type { ClockName, ClockPort } from '../helpers/index.ts';
+import type { ClockName, ClockPort, TimerClock } from '../helpers/index.ts';
 
 /** Ticks a second of the simulated kernel (CONFIG_HZ). */
 export const HZ = 250n;
@@ -23,6 +23,16 @@ export interface ClockOptions {
   readonly source?: () => bigint;
 }
 
+/** What has to happen at certain times. */
+export interface AlarmSource {
+  /** The clock is about to move. */
+  begin(): void;
+  /** When the next thing happens, in nanoseconds of CLOCK_MONOTONIC; undefined when nothing will. */
+  next(): bigint | undefined;
+  /** Does all that happens until a time, which is now. */
+  fireDue(now: bigint): void;
+}
+
 /** A clock that tests move by hand: `clock.advance(1_000_000)`. */
 export class Clock implements ClockPort {
   high = 0;
@@ -31,6 +41,7 @@ export class Clock implements ClockPort {
   private readonly taiOffset: bigint;
   private readonly source: (() => bigint) | undefined;
   private readonly listeners: (() => void)[] = [];
+  private alarms: AlarmSource | undefined;
   /** Halves of each clock's reading, valid while `time` stays what it is; spares the hot path its BigInts. */
   private readonly cached = new Map<ClockName, { readonly lo: number; readonly hi: number }>();
 
@@ -51,6 +62,11 @@ export class Clock implements ClockPort {
     this.listeners.push(listener);
   }
 
+  /** Has alarms of `source` go off as time passes in `advance`. */
+  setAlarms(source: AlarmSource): void {
+    this.alarms = source;
+  }
+
   /** CLOCK_MONOTONIC in nanoseconds. */
   now(): bigint {
     return this.source === undefined ? this.time : this.time + this.source();
@@ -61,9 +77,36 @@ export class Clock implements ClockPort {
     return this.now() + this.suspended;
   }
 
-  /** Moves all clocks forward by so many nanoseconds. */
+  /** How much a clock that timers go by is ahead of CLOCK_MONOTONIC. CLOCK_REALTIME is CLOCK_TAI without leap seconds. */
+  ahead(clock: TimerClock): bigint {
+    switch (clock) {
+      case 'monotonic':
+        return 0n;
+      case 'boottime':
+        return this.suspended;
+      case 'realtime':
+        return this.taiOffset;
+    }
+  }
+
+  /** Moves all clocks forward by so many nanoseconds, and stops on the way for each alarm. */
   advance(nanoseconds: number | bigint): void {
-    this.time += BigInt(nanoseconds);
+    let left = BigInt(nanoseconds);
+    const { alarms } = this;
+    alarms?.begin();
+    for (let due = alarms?.next(); due !== undefined && due <= this.now() + left; due = alarms?.next()) {
+      const step = due - this.now();
+      if (step > 0n) {
+        this.move(step);
+        left -= step;
+      }
+      alarms?.fireDue(this.now());
+    }
+    this.move(left);
+  }
+
+  private move(nanoseconds: bigint): void {
+    this.time += nanoseconds;
     this.cached.clear();
     for (const listener of this.listeners) listener();
   }

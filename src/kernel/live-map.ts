@@ -23,6 +23,7 @@ export class LiveMap implements MapRef {
   private references = 0;
   private users = 0;
   private readonly onFree: (map: LiveMap) => void;
+  private readonly onLastUser: (map: LiveMap) => void;
 
   /** Writes the id into the map's kernel object. Nobody holds the map yet; it holds its types. */
   constructor(
@@ -31,11 +32,13 @@ export class LiveMap implements MapRef {
     memory: Memory,
     btf: LiveBtf | undefined,
     onFree: (map: LiveMap) => void,
+    onLastUser: (map: LiveMap) => void,
   ) {
     this.id = id;
     this.map = map;
     this.btf = btf;
     this.onFree = onFree;
+    this.onLastUser = onLastUser;
     btf?.hold();
     memory.view.setUint32(map.address + MapObject.id, id, true);
   }
@@ -43,6 +46,11 @@ export class LiveMap implements MapRef {
   /** Locks, timers and other fields of its value that are the kernel's. */
   get fields(): readonly SpecialField[] {
     return fieldsOfMap(this.map.attr);
+  }
+
+  /** Whether anybody in user space holds it. */
+  get hasUsers(): boolean {
+    return this.users > 0;
   }
 
   hold(): void {
@@ -63,14 +71,15 @@ export class LiveMap implements MapRef {
   }
 
   /**
-   * Gives a reference of user space back. With the last one, programs in a prog array and those of a socket map are let go, because they may
-   * hold the map themselves (bpf_map_put_uref in kernel/bpf/syscall.c).
+   * Gives a reference of user space back. With the last one, programs in a prog array, of timers and those of a socket map are let go,
+   * because they may hold the map themselves (bpf_map_put_uref in kernel/bpf/syscall.c).
    */
   releaseUser(): void {
     this.users--;
     if (this.users === 0) {
       if (this.map instanceof ProgArrayMap) this.map.clear();
       this.map.socketPrograms?.clear();
+      this.onLastUser(this);
     }
     this.release();
   }

@@ -27,10 +27,18 @@ import type {
   PerfEventRef,
   ProgRef,
   SocketRef,
+  SpecialField,
   StorageOwner,
 } from '../maps/index.ts';
 import { type EngineName, makeEngine, type RepeatingEngine } from '../vm/engines.ts';
-import { type HelperTable, type Interpreter, InterpreterEngine, Memory, VmFault } from '../vm/index.ts';
+import {
+  type HelperTable,
+  type Interpreter,
+  InterpreterEngine,
+  Memory,
+  type PreparedProgram,
+  VmFault,
+} from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { CurrentWords } from './current-words.ts';
 import { FdTable } from './fds.ts';
@@ -46,6 +54,7 @@ import type { RunnableProgram } from './prepare-program.ts';
 import type { ProgramFacts } from './program-facts.ts';
 import { type RandomSource, seededRandom } from './random.ts';
 import { type Task, type TaskOptions, TaskTable } from './tasks.ts';
+import { type TimerHost, TimerTable } from './timers.ts';
 import { TracePipe } from './trace-pipe.ts';
 
 /** How the machine is made; all of it has a default that makes runs repeatable. */
@@ -109,7 +118,9 @@ const NO_STACK = new Uint32Array(0);
 const NO_EVENT: TracedEvent = { functionAddress: { lo: 0, hi: 0 }, cookie: { lo: 0, hi: 0 } };
 const DEFAULT_BUDGET = 10_000_000;
 
-export class Machine implements HelperRuntime, MapEnv {
+const NO_PROGRAM: RunningProgram = { type: 0, name: '' };
+
+export class Machine implements HelperRuntime, MapEnv, TimerHost {
   readonly memory: Memory;
   readonly cpuCount: number;
   readonly clock: Clock;
@@ -136,7 +147,8 @@ export class Machine implements HelperRuntime, MapEnv {
   /** By address of the kernel object. */
   private readonly maps = new Map<number, LiveMap>();
   private situation: Situation;
-  private running: RunningProgram = { type: 0, name: '' };
+  readonly timers: TimerTable;
+  private running: LoadedProgram | undefined;
   /** Programs under way, one inside the other. */
   private runs = 0;
   private readonly postponed: (() => void)[] = [];
@@ -159,6 +171,8 @@ export class Machine implements HelperRuntime, MapEnv {
     this.images = new KernelImages(this.memory, types, this.programs);
     this.seqFiles = new SeqFileTable(this.memory, types);
     this.words = new CurrentWords(this.memory, this.clock);
+    this.timers = new TimerTable(this);
+    this.clock.setAlarms(this.timers);
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
     this.objects = new ObjectTable(this.memory, this.fds, this.tasks, () => this.situation.task);
     this.words.set(this.situation);
@@ -222,10 +236,27 @@ export class Machine implements HelperRuntime, MapEnv {
     } catch (error) {
       throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
     } finally {
-      this.running = before;
-      this.runs--;
-      if (this.postponed.length > 0 && this.runs === 0) this.doPostponed();
+      this.ended(before);
     }
+  }
+
+  /** Runs a part of a program, prepared as one of its own, on a CPU; such runs are not counted. @throws VmFault when it faults. */
+  runPart(program: LoadedProgram, part: PreparedProgram, argument: number, cpu: number): void {
+    const before = this.running;
+    this.running = program;
+    this.runs++;
+    try {
+      this.during({ cpu }, () => this.engine.execute(part, argument));
+    } finally {
+      this.ended(before);
+    }
+  }
+
+  /** A run has ended; the program that it interrupted goes on. */
+  private ended(before: LoadedProgram | undefined): void {
+    this.running = before;
+    this.runs--;
+    if (this.postponed.length > 0 && this.runs === 0) this.doPostponed();
   }
 
   /** What waited for programs to end, in order; what that postpones in turn is done at once. */
@@ -253,15 +284,24 @@ export class Machine implements HelperRuntime, MapEnv {
     const types = btf === undefined ? undefined : this.liveBtf(btf);
     const live = this.liveMaps.add(
       (id) =>
-        new LiveMap(id, map, this.memory, types, () => {
-          this.liveMaps.remove(id);
-          // A program that has just taken it out of a map of maps may still use it.
-          this.afterRun(() => {
-            this.maps.delete(map.address);
-            map.free();
-            types?.release();
-          });
-        }),
+        new LiveMap(
+          id,
+          map,
+          this.memory,
+          types,
+          () => {
+            this.liveMaps.remove(id);
+            // A program that has just taken it out of a map of maps may still use it.
+            this.afterRun(() => {
+              this.maps.delete(map.address);
+              map.free();
+              types?.release();
+            });
+          },
+          (held) => {
+            this.timers.freeAllOf(held);
+          },
+        ),
     );
     this.maps.set(map.address, live);
     live.holdUser();
@@ -372,6 +412,19 @@ export class Machine implements HelperRuntime, MapEnv {
     return ++this.iteratorSessions;
   }
 
+  get program(): LoadedProgram | undefined {
+    return this.running;
+  }
+
+  liveMapAt(address: number): LiveMap | undefined {
+    return this.maps.get(address);
+  }
+
+  /** Timers are all that fields can hold here: objects behind kptrs are not counted, and nothing makes nodes of lists and trees. */
+  freeField(field: SpecialField, address: number): void {
+    if (field.kind === 'bpf_timer') this.timers.free(address);
+  }
+
   mapAt(address: number): BpfMap | undefined {
     return this.maps.get(address)?.map;
   }
@@ -386,7 +439,7 @@ export class Machine implements HelperRuntime, MapEnv {
   }
 
   runningProgram(): RunningProgram {
-    return this.running;
+    return this.running ?? NO_PROGRAM;
   }
 
   tracedEvent(): TracedEvent {

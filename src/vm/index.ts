@@ -8,6 +8,7 @@ export {
   STACK_BYTES,
 } from './engine.ts';
 export { type FaultAccess, type FaultCode, type FaultFrame, VmFault } from './fault.ts';
+export { functionProgram, functionSlot, slotsAhead } from './function-call.ts';
 export { Interpreter, type InterpreterOptions, type RunStatus } from './interpreter.ts';
 export { InterpreterEngine, type InterpreterEngineOptions } from './interpreter-engine.ts';
 export { JitEngine, type JitEngineOptions, TieredEngine } from './jit/index.ts';

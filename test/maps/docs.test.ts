@@ -135,6 +135,24 @@ Values lie in linear memory and keep their address. An update of a HASH puts a n
 goes on reading it, as under RCU in the kernel; so do values of local storage, cgroup storage and tries that are deleted while a program runs:
 their memory is used again when it has ended. A hash of 1,000,000 entries of 8 + 8 bytes takes 34 MiB (\`npm run bench\`).
 
+## Special fields
+
+Locks, timers, work queues, kernel pointers, lists, trees and reference counts in values are found by BTF. Copies leave their bytes alone: user
+space reads zeros, updates do not change them. When a value is deleted, replaced or evicted, or its map freed, its fields are emptied:
+
+| field | what it holds here | when the value goes |
+|---|---|---|
+| \`bpf_spin_lock\` | 1 while a program has it | nothing |
+| \`bpf_timer\` | a timer; it expires when \`kernel.clock.advance\` reaches its time, and on the CPU that started it | it is cancelled and lets go of its program; so do all timers of a map when user space lets go of that |
+| \`kptr\` and its kin | what bpf_kptr_xchg puts there; objects are not counted | it is cleared |
+| \`bpf_list_head\`, \`bpf_rb_root\` | nothing: nodes are made by kernel functions, which cannot be called yet | its bytes are cleared |
+| \`bpf_wq\` | nothing: it is used by kernel functions alone | its bytes are cleared |
+| \`bpf_refcount\` | its bytes | nothing |
+
+The verifier does not know timers and kernel pointers yet, so programs that use them need an unsafe kernel (\`new Kernel({ unsafe: true })\`,
+\`--unsafe\`). With a clock that has a source, timers expire at the next \`advance\`, which may be of 0 ns. A function that a tail call led to
+cannot be given to a timer.
+
 ## Objects of the kernel
 
 Keys or values of some types are objects: sockets (\`kernel.sockets.open\`), cgroups (\`kernel.cgroups.make\`), tasks (\`kernel.spawn\`), devices
