@@ -6,7 +6,7 @@ import { LoadError } from '../base/errors.ts';
 import type { Btf, BtfMember, BtfStruct } from '../btf/index.ts';
 import { BpfMapType } from '../spec/index.ts';
 import type { LaidOutFile, PlacedVar } from './datasec.ts';
-import { draftMap, type MapDraft } from './map-draft.ts';
+import { draftMap, type MapDraft, PLAIN_MAP, PLAIN_SETTINGS } from './map-draft.ts';
 import type { MapSpec } from './object-spec.ts';
 import { PAGE_BYTES, ringBufferSize } from './ring-size.ts';
 
@@ -18,20 +18,13 @@ const MAX_MEMBERS = 64;
 
 const { BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_PROG_ARRAY, BPF_MAP_TYPE_UNSPEC } = BpfMapType;
 
+type Settings = Pick<MapSpec, 'type' | keyof typeof PLAIN_SETTINGS>;
+
 /** A map definition while its members are read. */
 interface Definition {
   readonly name: string;
   readonly isInner: boolean;
-  type: number;
-  keySize: number;
-  valueSize: number;
-  maxEntries: number;
-  flags: number;
-  mapExtra: bigint;
-  numaNode: number;
-  pinning: number;
-  btfKeyTypeId: number;
-  btfValueTypeId: number;
+  readonly settings: { -readonly [K in keyof Settings]: Settings[K] };
   inner: Definition | undefined;
   /** Place of `values` in the struct. */
   valuesAt: number | undefined;
@@ -94,26 +87,15 @@ function readBtfMap(
   return draftMap(toSpec(definition), section, offset, size, definition.valuesAt);
 }
 
-function toSpec(definition: Definition): MapSpec {
-  const { name, type, keySize, valueSize, flags, mapExtra, numaNode, pinning } = definition;
-  const { btfKeyTypeId, btfValueTypeId, inner } = definition;
+function toSpec({ name, settings, inner }: Definition): MapSpec {
   return {
+    ...PLAIN_MAP,
+    ...settings,
     name,
     origin: 'btf',
     section: '.maps',
-    type,
-    keySize,
-    valueSize,
-    maxEntries: ringBufferSize(type, definition.maxEntries),
-    flags,
-    mapExtra,
-    numaNode,
-    pinning,
-    btfKeyTypeId,
-    btfValueTypeId,
+    maxEntries: ringBufferSize(settings.type, settings.maxEntries),
     ...(inner && { inner: toSpec(inner) }),
-    values: [],
-    variables: [],
   };
 }
 
@@ -133,16 +115,7 @@ class DefinitionReader {
     const definition: Definition = {
       name,
       isInner,
-      type: BPF_MAP_TYPE_UNSPEC,
-      keySize: 0,
-      valueSize: 0,
-      maxEntries: 0,
-      flags: 0,
-      mapExtra: 0n,
-      numaNode: 0,
-      pinning: 0,
-      btfKeyTypeId: 0,
-      btfValueTypeId: 0,
+      settings: { type: BPF_MAP_TYPE_UNSPEC, ...PLAIN_SETTINGS },
       inner: undefined,
       valuesAt: undefined,
     };
@@ -154,7 +127,7 @@ class DefinitionReader {
       else if (!this.relaxed)
         throw this.error('map-member-unknown', name, `the member '${member.name}' is not one that maps have`);
     }
-    if (definition.type === BPF_MAP_TYPE_UNSPEC)
+    if (definition.settings.type === BPF_MAP_TYPE_UNSPEC)
       throw this.error(
         'map-without-type',
         name,
@@ -212,92 +185,67 @@ class DefinitionReader {
 }
 
 const MEMBERS: ReadonlyMap<string, MemberReader> = new Map<string, MemberReader>([
-  [
-    'type',
-    (reader, map, member) => {
-      map.type = reader.uint(map, member);
-    },
-  ],
-  [
-    'max_entries',
-    (reader, map, member) => {
-      map.maxEntries = reader.uint(map, member);
-    },
-  ],
-  [
-    'map_flags',
-    (reader, map, member) => {
-      map.flags = reader.uint(map, member);
-    },
-  ],
-  [
-    'numa_node',
-    (reader, map, member) => {
-      map.numaNode = reader.uint(map, member);
-    },
-  ],
+  ['type', uintMember('type')],
+  ['max_entries', uintMember('maxEntries')],
+  ['map_flags', uintMember('flags')],
+  ['numa_node', uintMember('numaNode')],
   [
     'map_extra',
     (reader, map, member) => {
-      map.mapExtra = reader.ulong(map, member);
+      map.settings.mapExtra = reader.ulong(map, member);
     },
   ],
-  [
-    'key_size',
-    (reader, map, member) => {
-      map.keySize = reader.agree(map, member, map.keySize, reader.uint(map, member));
-    },
-  ],
-  [
-    'value_size',
-    (reader, map, member) => {
-      map.valueSize = reader.agree(map, member, map.valueSize, reader.uint(map, member));
-    },
-  ],
-  [
-    'key',
-    (reader, map, member) => {
-      const { size, id } = reader.typed(map, member);
-      map.keySize = reader.agree(map, member, map.keySize, size);
-      map.btfKeyTypeId = id;
-    },
-  ],
-  [
-    'value',
-    (reader, map, member) => {
-      const { size, id } = reader.typed(map, member);
-      map.valueSize = reader.agree(map, member, map.valueSize, size);
-      map.btfValueTypeId = id;
-    },
-  ],
+  ['key_size', sizeMember('keySize')],
+  ['value_size', sizeMember('valueSize')],
+  ['key', typeMember('keySize', 'btfKeyTypeId')],
+  ['value', typeMember('valueSize', 'btfValueTypeId')],
   ['values', readValues],
-  [
-    'pinning',
-    (reader, map, member) => {
-      if (map.isInner) throw reader.memberError(map, member, 'cannot stand in an inner map');
-      map.pinning = reader.uint(map, member);
-      if (map.pinning > LIBBPF_PIN_BY_NAME)
-        throw reader.memberError(
-          map,
-          member,
-          `is ${map.pinning}, which is neither 0 nor LIBBPF_PIN_BY_NAME (1)`,
-        );
-    },
-  ],
+  ['pinning', readPinning],
 ]);
+
+/** `__uint(NAME, …)`. */
+function uintMember(setting: 'type' | 'maxEntries' | 'flags' | 'numaNode'): MemberReader {
+  return (reader, map, member) => {
+    map.settings[setting] = reader.uint(map, member);
+  };
+}
+
+/** `__uint(key_size, …)`. */
+function sizeMember(setting: 'keySize' | 'valueSize'): MemberReader {
+  return (reader, map, member) => {
+    map.settings[setting] = reader.agree(map, member, map.settings[setting], reader.uint(map, member));
+  };
+}
+
+/** `__type(key, …)`: the size, and the type for those who print and read keys. */
+function typeMember(size: 'keySize' | 'valueSize', id: 'btfKeyTypeId' | 'btfValueTypeId'): MemberReader {
+  return (reader, map, member) => {
+    const found = reader.typed(map, member);
+    map.settings[size] = reader.agree(map, member, map.settings[size], found.size);
+    map.settings[id] = found.id;
+  };
+}
+
+function readPinning(reader: DefinitionReader, map: Definition, member: BtfMember): void {
+  if (map.isInner) throw reader.memberError(map, member, 'cannot stand in an inner map');
+  const pinning = reader.uint(map, member);
+  if (pinning > LIBBPF_PIN_BY_NAME)
+    throw reader.memberError(map, member, `is ${pinning}, which is neither 0 nor LIBBPF_PIN_BY_NAME (1)`);
+  map.settings.pinning = pinning;
+}
 
 /** `__array(values, …)`: the template of inner maps, or the programs of a prog array. */
 function readValues(reader: DefinitionReader, map: Definition, member: BtfMember, last: boolean): void {
-  const isProgArray = map.type === BPF_MAP_TYPE_PROG_ARRAY;
+  const isProgArray = map.settings.type === BPF_MAP_TYPE_PROG_ARRAY;
   if (map.isInner) throw reader.memberError(map, member, 'cannot stand in an inner map: maps nest once');
   if (!last) throw reader.memberError(map, member, 'must be the last');
-  if (!isMapInMap(map.type) && !isProgArray)
+  if (!isMapInMap(map.settings.type) && !isProgArray)
     throw reader.memberError(
       map,
       member,
       'is for maps of maps and prog arrays only; write the type before it',
     );
-  map.valueSize = reader.agree(map, member, map.valueSize, VALUES_ENTRY_BYTES);
+  map.settings.valueSize = reader.agree(map, member, map.settings.valueSize, VALUES_ENTRY_BYTES);
   map.valuesAt = Math.floor(member.bitOffset / 8);
   const array = reader.btf.typeById(member.type);
   if (array.kind !== 'array' || array.count !== 0)

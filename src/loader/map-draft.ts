@@ -44,8 +44,8 @@ export function finishMap({ spec, slots }: MapDraft): MapSpec {
   return { ...spec, values: [...slots.values()].sort((a, b) => a.index - b.index) };
 }
 
-/** The fields of a map that most kinds of definitions leave at zero. */
-export const PLAIN_MAP = {
+/** The numbers of a map that most kinds of definitions leave at zero. */
+export const PLAIN_SETTINGS = {
   keySize: 0,
   valueSize: 0,
   maxEntries: 0,
@@ -55,6 +55,7 @@ export const PLAIN_MAP = {
   pinning: 0,
   btfKeyTypeId: 0,
   btfValueTypeId: 0,
-  values: [],
-  variables: [],
 } as const;
+
+/** What most kinds of definitions do not say. */
+export const PLAIN_MAP = { ...PLAIN_SETTINGS, values: [], variables: [] } as const;
