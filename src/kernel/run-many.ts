@@ -41,13 +41,13 @@ export function runMany(
   const packet = new PacketBuffer(machine.memory, view === 'xdp' ? 'xdp' : 'skb', PAGE_BYTES, NOWHERE);
   try {
     machine.during({ cpu, packet }, () => {
-      for (let i = 0; i < packets.length; i++) {
-        const frame = packets[i]!;
+      const ready = (index: number): void => {
+        const frame = packets[index]!;
         checkFrame(program, view, frame);
         if (view === 'xdp') packet.fillXdp(frame, ARRIVAL);
         else packet.fillSkb(frame, ARRIVAL, view === 'link');
-        results[i] = machine.runForRetval(program, packet.context);
-      }
+      };
+      machine.runEach(program, packet.context, packets.length, ready, results);
     });
   } finally {
     packet.free();

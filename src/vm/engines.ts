@@ -12,8 +12,11 @@ export type EngineName = 'interp' | 'jit' | 'auto';
 /** All names, for options and messages. */
 export const ENGINE_NAMES: readonly EngineName[] = ['interp', 'jit', 'auto'];
 
-/** An engine that some can run a program several times with, and without leaving it in between. */
-export type RepeatingEngine = Engine & { readonly repeat?: JitEngine['repeat'] };
+/** An engine, of which some can run a program several times without leaving it in between. */
+export type RepeatingEngine = Engine & {
+  readonly repeat?: JitEngine['repeat'];
+  readonly runEach?: JitEngine['runEach'];
+};
 
 /**
  * Makes an engine. The interpreter always checks every access; `checked` makes the others do it too.

@@ -11,7 +11,10 @@ import {
   tcp,
   udp,
 } from '../../src/index.ts';
+import type { LoadedProgram } from '../../src/kernel/loaded-program.ts';
+import { Machine } from '../../src/kernel/machine.ts';
 import { openFixture } from '../fixtures.ts';
+import { program } from '../vm/support.ts';
 
 const ENGINES: readonly EngineName[] = ['interp', 'jit', 'auto'];
 
@@ -28,8 +31,8 @@ function load(name: string, engine: EngineName): BpfObject {
 
 describe.each(ENGINES)('with engine %s', (engine) => {
   it('runs what the verifier accepted without checks', () => {
-    const program = load('xdp/count_protocols', engine).programs.count_protocols!;
-    expect(program.loaded.prepared.verified).toBe(true);
+    const { count_protocols: verified } = load('xdp/count_protocols', engine).programs;
+    expect(verified!.loaded.prepared.verified).toBe(true);
   });
 
   it.each([
@@ -52,26 +55,48 @@ describe.each(ENGINES)('with engine %s', (engine) => {
 });
 
 describe('packets', () => {
-  const program = load('xdp/count_protocols', 'auto').programs.count_protocols!;
+  const counting = load('xdp/count_protocols', 'auto').programs.count_protocols!;
 
   it('may write their results into an array that is there', () => {
     const results = new Int32Array(3);
-    expect(program.runMany([FRAMES[0]!, FRAMES[1]!], { results })).toBe(results);
+    expect(counting.runMany([FRAMES[0]!, FRAMES[1]!], { results })).toBe(results);
     expect([...results]).toEqual([2, 2, 0]);
-    expect(() => program.runMany(FRAMES, { results })).toThrow(
+    expect(() => counting.runMany(FRAMES, { results })).toThrow(
       expect.objectContaining({ code: 'short-results' }),
     );
   });
 
-  it('that the kernel would refuse end it', () => {
-    expect(() => program.runMany([FRAMES[0]!, new Uint8Array(13)])).toThrow('at least 14 bytes, not 13');
-    expect(() => program.runMany([new Uint8Array(4000)])).toThrow('at most 3520 bytes, not 4000');
+  it('that the kernel would refuse end it, when those before have been run', () => {
+    const results = Int32Array.of(-5, -5, -5);
+    expect(() => counting.runMany([FRAMES[0]!, new Uint8Array(13), FRAMES[1]!], { results })).toThrow();
+    expect([...results]).toEqual([2, -5, -5]);
+    expect(() => counting.runMany([FRAMES[0]!, new Uint8Array(13)])).toThrow('at least 14 bytes, not 13');
+    expect(() => counting.runMany([new Uint8Array(4000)])).toThrow('at most 3520 bytes, not 4000');
   });
 
   it('are nothing for programs of other types', () => {
     const object = load('tracing/globals', 'auto');
     const [tracing] = Object.values(object.programs);
     expect(() => tracing!.runMany(FRAMES)).toThrow(expect.objectContaining({ code: 'no-packet-program' }));
+  });
+});
+
+describe('between two of many runs', () => {
+  it.each(['jit', 'auto'] as const)('engine %s lets happen what waited for the first to end', (engine) => {
+    const machine = new Machine({ engine });
+    const prepared = program('r0 = 7\nexit');
+    const loaded = { prepared, missing: new Map(), name: 'seven' } as unknown as LoadedProgram;
+    const happened: number[] = [];
+    const seen: string[] = [];
+    const ready = (index: number): void => {
+      seen.push(happened.join());
+      machine.afterRun(() => happened.push(index));
+    };
+    const results = new Int32Array(4);
+    machine.runEach(loaded, 0, 4, ready, results);
+    expect([...results]).toEqual([7, 7, 7, 7]);
+    expect(seen).toEqual(['', '0', '0,1', '0,1,2']);
+    expect(happened).toEqual([0, 1, 2, 3]);
   });
 });
 
@@ -93,10 +118,10 @@ describe('many runs', () => {
   const NO_GARBAGE = 100_000;
 
   it.each(['jit', 'auto'] as const)('make no garbage with engine %s', (engine) => {
-    const program = load('xdp/count_protocols', engine).programs.count_protocols!;
+    const counting = load('xdp/count_protocols', engine).programs.count_protocols!;
     const results = new Int32Array(frames.length);
-    for (let i = 0; i < 5; i++) program.runMany(frames, { results });
-    expect(heapTaken(() => program.runMany(frames, { results }))).toBeLessThan(NO_GARBAGE);
-    expect(heapTaken(() => program.testRun({ data: FRAMES[0]!, repeat: 20_000 }))).toBeLessThan(NO_GARBAGE);
+    for (let i = 0; i < 5; i++) counting.runMany(frames, { results });
+    expect(heapTaken(() => counting.runMany(frames, { results }))).toBeLessThan(NO_GARBAGE);
+    expect(heapTaken(() => counting.testRun({ data: FRAMES[0]!, repeat: 20_000 }))).toBeLessThan(NO_GARBAGE);
   });
 });

@@ -31,6 +31,14 @@ const INSTALMENT = 1 << 30;
 const BUDGET_WORD = Control.BUDGET >> 2;
 const TAIL_CALLS_WORD = Control.TAIL_CALLS >> 2;
 
+/** Many runs of one program on one context, which `ready` fills before each. */
+export interface RunEach {
+  readonly count: number;
+  readonly ready: (index: number) => void;
+  /** Takes the low half of each r0. */
+  readonly results: Int32Array;
+}
+
 export class JitEngine implements Engine {
   readonly name = 'jit';
   private readonly memory: Memory;
@@ -67,6 +75,11 @@ export class JitEngine implements Engine {
     return this.enter(program, r1, r2, 0);
   }
 
+  /** Runs a program on one input after another, each with a full budget. Ends with the first fault; earlier results are there then. */
+  runEach(program: PreparedProgram, r1: number, each: RunEach): void {
+    this.enter(program, r1, 0, 0, each);
+  }
+
   /** Runs a program several times with the same arguments, each with a full budget, without leaving WebAssembly in between. */
   repeat(program: PreparedProgram, count: number, r1: number, r2 = 0): number {
     if (!(count >= 1 && count <= 0x7fffffff))
@@ -87,7 +100,7 @@ export class JitEngine implements Engine {
     this.memory.free(this.control);
   }
 
-  private enter(program: PreparedProgram, r1: number, r2: number, count: number): number {
+  private enter(program: PreparedProgram, r1: number, r2: number, count: number, each?: RunEach): number {
     const { run } = this;
     const loaded = program === this.lastProgram ? this.last! : this.programOf(program);
     const { level, budgetLeft } = run;
@@ -99,6 +112,7 @@ export class JitEngine implements Engine {
     const frame = this.beginRun(level, loaded);
     run.level = level + 1;
     try {
+      if (each !== undefined) return this.enterEach(loaded, r1, level, each);
       return count === 0 ? loaded.run(r1, r2, frame) : loaded.repeat(r1, r2, frame, count);
     } catch (error) {
       throw this.faults.ofRun(error, [loaded, ...run.tailed.slice(tailed)], level + 1);
@@ -112,6 +126,15 @@ export class JitEngine implements Engine {
         this.memory.i32[control + TAIL_CALLS_WORD] = savedTailCalls;
       }
     }
+  }
+
+  private enterEach(loaded: LoadedProgram, r1: number, level: number, each: RunEach): number {
+    const { count, ready, results } = each;
+    for (let i = 0; i < count; i++) {
+      ready(i);
+      results[i] = loaded.run(r1, 0, this.beginRun(level, loaded));
+    }
+    return 0;
   }
 
   /** Readies the stack of a level, tail calls and budget; returns the first frame. */

@@ -9,7 +9,7 @@ import type { HelperTable, PreparedProgram } from '../abi.ts';
 import type { Engine } from '../engine.ts';
 import { InterpreterEngine } from '../interpreter-engine.ts';
 import type { Memory } from '../memory.ts';
-import { JitEngine, type JitEngineOptions } from './engine.ts';
+import { JitEngine, type JitEngineOptions, type RunEach } from './engine.ts';
 
 /**
  * Runs before a program without loops is compiled: a run of 1,000 instructions takes microseconds, their compilation a millisecond, but who
@@ -67,6 +67,22 @@ export class TieredEngine implements Engine {
     let low = 0;
     for (let i = 0; i < count; i++) low = this.execute(program, r1, r2);
     return low;
+  }
+
+  /** As JitEngine.runEach. */
+  runEach(program: PreparedProgram, r1: number, each: RunEach): void {
+    const choice = this.choiceFor(program);
+    choice.runs += each.count;
+    if (choice.runs > INTERPRETED_RUNS && choice.engine !== this.jit) choice.engine = this.compiled(program);
+    const { engine } = choice;
+    if (engine === this.jit) {
+      this.jit.runEach(program, r1, each);
+      return;
+    }
+    for (let i = 0; i < each.count; i++) {
+      each.ready(i);
+      each.results[i] = engine.execute(program, r1);
+    }
   }
 
   dispose(): void {

@@ -36,6 +36,23 @@ describe('the engine that chooses', () => {
     expect(compiled).toEqual([2]);
   });
 
+  it.each([
+    [2, []],
+    [3, [3]],
+  ])('of %i inputs compiles %j, and runs the program on each', (count, expected) => {
+    const { engine, compiled } = tiered();
+    const results = new Int32Array(count);
+    const inputs: number[] = [];
+    engine.runEach(program('r0 = r1\nr0 += 1\nexit\n'), 41, {
+      count,
+      ready: (index) => inputs.push(index),
+      results,
+    });
+    expect([...results]).toEqual(Array(count).fill(42));
+    expect(inputs).toEqual(Array.from(results.keys()));
+    expect(compiled).toEqual(expected);
+  });
+
   it('interprets what cannot be compiled', () => {
     const { engine, compiled } = tiered();
     // Forty functions, each of which jumps into the first one.
