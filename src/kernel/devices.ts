@@ -6,6 +6,8 @@ import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RedirectRequest } from '../helpers/index.ts';
 import type { DeviceRef, ProgRef, RedirectTarget } from '../maps/index.ts';
+import { CgroupRunner } from './cgroup-events/run.ts';
+import { NET_XMIT_CN, runPacketEvent } from './cgroup-events/sockets.ts';
 import type { Attachment, HookTable } from './hooks.ts';
 import type { Machine } from './machine.ts';
 import {
@@ -83,7 +85,10 @@ export interface PacketOptions {
   readonly cpu?: number;
   /** Receive queue, as XDP programs see it. */
   readonly queue?: number;
-  /** The socket that the packet belongs to: that sends it, or that it was found to be for. tc programs and socket filters see it. */
+  /**
+   * The socket that the packet belongs to: that sends it, or that it was found to be for. tc programs and socket filters see it, and the programs of
+   * its cgroup are asked about the packet: first on the way out, last on the way in.
+   */
   readonly socket?: Socket;
 }
 
@@ -115,12 +120,14 @@ class DeviceObject implements Device {
 export class DeviceTable {
   private readonly machine: Machine;
   private readonly hooks: HookTable;
+  private readonly cgroups: CgroupRunner;
   private readonly devices: DeviceObject[] = [];
   private lastIndex = 0;
 
   constructor(machine: Machine, hooks: HookTable) {
     this.machine = machine;
     this.hooks = hooks;
+    this.cgroups = new CgroupRunner(machine, hooks);
     machine.objects.setDevices((ifindex) => this.byIndex(ifindex));
     this.add('lo');
     this.add('eth0');
@@ -213,6 +220,8 @@ export class DeviceTable {
     return this.withPacket('skb', room, journey, (packet) => {
       packet.socket = options.socket;
       packet.fillSkb(frame, { ifindex: device.ifindex, queue: 0 }, true);
+      if (direction === 'egress' && !this.cgroupLets(device, frame, direction, options, journey))
+        return { verdict: 'drop', data: frame, sockets: [] };
       let verdict: PacketVerdict = 'pass';
       for (const link of this.hooks.at(`tc/${direction}:${device.name}`)) {
         const action = TC_VERDICTS[this.runOn(packet, link, journey).retval];
@@ -226,8 +235,26 @@ export class DeviceTable {
         const { retval } = this.runOn(packet, link, journey);
         return { program: link.program.name, kept: Math.min(retval >>> 0, length) };
       });
-      return { verdict, data: packet.frame(), sockets };
+      const data = packet.frame();
+      if (direction === 'ingress' && !this.cgroupLets(device, data, direction, options, journey))
+        verdict = 'drop';
+      return { verdict, data, sockets };
     });
+  }
+
+  /** Whether the programs of the cgroup of a packet's socket let it pass; congestion is told to nobody here. */
+  private cgroupLets(
+    device: Device,
+    frame: Uint8Array,
+    direction: 'ingress' | 'egress',
+    { socket }: PacketOptions,
+    journey: Journey,
+  ): boolean {
+    if (socket === undefined) return true;
+    const arrival = { ifindex: device.ifindex, queue: 0 };
+    const { retval, runs } = runPacketEvent(this.cgroups, direction, socket, frame, arrival);
+    journey.runs.push(...runs);
+    return retval === 0 || retval === NET_XMIT_CN;
   }
 
   /** Sends a packet to the targets that a map gave (xdp_do_redirect and what each kind of map does with it). */

@@ -85,11 +85,11 @@ describe('addresses', () => {
 
 describe('sockets', () => {
   it('may be refused when they are made, and marked', () => {
+    const v6 = kernel.sockets.open({ cgroup: web, family: 'inet6' });
     attach('mark_sockets');
     const { retval } = kernel.cgroupEvents.socket('create', socket);
     expect(retval).toBe(0);
     expect(kernel.memory.view.getUint32(socket.address + 16, true), 'its mark').toBe(7);
-    const v6 = kernel.sockets.open({ cgroup: web, family: 'inet6' });
     expect(kernel.cgroupEvents.socket('create', v6).retval).toBe(EPERM);
   });
 
@@ -172,6 +172,68 @@ describe('which programs run', () => {
     byBpf('refuse_with_eacces', '/sys/fs/cgroup/web', 2);
     byBpf('look_at_retval', '/sys/fs/cgroup/web/below', 2);
     expect(run()).toEqual(['redirect_web', 'look_at_retval', 'refuse_with_eacces']);
+  });
+});
+
+describe('sockets of this kernel', () => {
+  const LOOPBACK = ip(127, 0, 0, 1);
+  const open = (options = {}): Socket => kernel.sockets.open({ cgroup: web, ...options });
+
+  it('are refused or marked when they are opened', () => {
+    attach('mark_sockets');
+    expect(open().mark).toBe(7);
+    expect(() => open({ family: 'inet6' })).toThrow(/EPERM/);
+    expect(kernel.sockets.open({ cgroup: kernel.cgroups.root, family: 'inet6' }).mark).toBe(0);
+  });
+
+  it('connect to where programs send them, or not at all', () => {
+    attach('redirect_web');
+    const server = open();
+    server.bind({ address: LOOPBACK, port: 8080 });
+    server.listen();
+    const client = open();
+    client.connect({ address: LOOPBACK, port: 80 });
+    expect([client.remote.port, server.accept()?.remote.port]).toEqual([8080, client.local.port]);
+    expect(() => {
+      open().connect({ address: LOOPBACK, port: 23 });
+    }).toThrow(/EPERM/);
+  });
+
+  it('give a port back that they may not keep', () => {
+    const link = attach('no_port_4444');
+    const server = open();
+    expect(() => {
+      server.bind({ port: 4444 });
+    }).toThrow(/EPERM/);
+    expect(server.local.port).toBeUndefined();
+    link.detach();
+    server.bind({ port: 4444 });
+    expect(server.local.port).toBe(4444);
+  });
+
+  it('send datagrams to where programs say', () => {
+    attach('send_from_loopback');
+    const receiver = open({ type: 'dgram' });
+    receiver.bind({ address: ip(127, 0, 0, 2), port: 53 });
+    const sender = open({ type: 'dgram' });
+    sender.send(Uint8Array.of(1, 2), { address: ip(8, 8, 8, 8), port: 53 });
+    expect(receiver.receive()).toEqual(Uint8Array.of(1, 2));
+  });
+});
+
+describe('packets of a socket at a device', () => {
+  it('are dropped ahead of tc on the way out, and behind it on the way in', () => {
+    attach('say_egress');
+    attach('plain_ipv4');
+    const send = (verdict: number): string => {
+      object.data.egress_verdict = verdict;
+      return kernel.transmit('eth0', frame(0x45), { socket }).verdict;
+    };
+    expect([0, 1, 2, 3].map(send)).toEqual(['drop', 'pass', 'drop', 'pass']);
+    const { verdict, runs } = kernel.receive('eth0', frame(0x46), { socket });
+    expect([verdict, runs.map(({ program }) => program)]).toEqual(['drop', ['plain_ipv4']]);
+    expect(kernel.receive('eth0', frame(0x45), { socket }).verdict).toBe('pass');
+    expect(kernel.receive('eth0', frame(0x46)).runs, 'a packet for nobody').toEqual([]);
   });
 });
 

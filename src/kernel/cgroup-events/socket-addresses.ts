@@ -67,7 +67,8 @@ export function runAddressEvent(
   const addressBytes = isV6 ? 16 : 4;
   const given = { address: endpoint.address ?? new Uint8Array(addressBytes), port: endpoint.port ?? 0 };
   const attachType = attachTypeOf(event, socket);
-  if (attachType === undefined) return { retval: 0, flags: 0, runs: [], endpoint: given };
+  if (attachType === undefined || !runner.hasPrograms(socket.cgroup, attachType))
+    return { retval: 0, flags: 0, runs: [], endpoint: given };
   const context = memory.allocate({ size: SockAddr.bytes, kind: 'ctx', name: 'bpf_sock_addr' });
   const [userAt, sourceAt] = isV6
     ? [context + SockAddr.userIp6, context + SockAddr.sourceIp6]

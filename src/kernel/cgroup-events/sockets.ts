@@ -19,9 +19,9 @@ import { type CgroupAnswer, type CgroupRunner, isError } from './run.ts';
 const BPF_SOCK_BYTES = 80;
 /** Bit of what an egress program returns, shifted: congestion. */
 const SET_CN = 1;
-/** NET_XMIT_DROP and NET_XMIT_CN. */
-const XMIT_DROP = 1;
-const XMIT_CN = 2;
+const NET_XMIT_DROP = 1;
+/** Sent, but there is congestion (include/linux/netdevice.h). */
+export const NET_XMIT_CN = 2;
 
 export type SocketEvent = 'create' | 'release' | 'post_bind';
 
@@ -69,7 +69,10 @@ export function runPacketEvent(
 ): PacketAnswer {
   if (frame.length < ETH_HLEN)
     throw new UsageError('short-frame', `a frame has at least ${ETH_HLEN} bytes, not ${frame.length}`);
-  if (socket.family !== 'inet' && socket.family !== 'inet6') return { retval: 0, flags: 0, runs: [], frame };
+  const attachType = direction === 'egress' ? A.BPF_CGROUP_INET_EGRESS : A.BPF_CGROUP_INET_INGRESS;
+  const isIp = socket.family === 'inet' || socket.family === 'inet6';
+  if (!isIp || !runner.hasPrograms(socket.cgroup, attachType))
+    return { retval: 0, flags: 0, runs: [], frame };
   const room = SKB_HEADROOM + frame.length + SHARED_INFO_BYTES;
   const packet = new PacketBuffer(runner.machine.memory, 'skb', room, NOWHERE);
   try {
@@ -78,7 +81,7 @@ export function runPacketEvent(
     const isEgress = direction === 'egress';
     const answer = runner.run({
       cgroup: socket.cgroup,
-      attachType: isEgress ? A.BPF_CGROUP_INET_EGRESS : A.BPF_CGROUP_INET_INGRESS,
+      attachType,
       context: packet.context,
       hasFlags: isEgress,
       situation: { packet },
@@ -99,7 +102,7 @@ function errorOf(retval: number): number {
 function outcome({ retval, flags }: CgroupAnswer): number {
   const error = errorOf(retval);
   if ((flags & SET_CN) === 0) return error;
-  return error === 0 ? XMIT_CN : XMIT_DROP;
+  return error === 0 ? NET_XMIT_CN : NET_XMIT_DROP;
 }
 
 /** Programs of cgroups cannot send packets elsewhere. */

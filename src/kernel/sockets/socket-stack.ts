@@ -4,6 +4,8 @@
  */
 import { Errno, SyscallError } from '../../base/errno.ts';
 import { CgroupRunner } from '../cgroup-events/run.ts';
+import { runAddressEvent } from '../cgroup-events/socket-addresses.ts';
+import { runSocketEvent } from '../cgroup-events/sockets.ts';
 import type { HookTable } from '../hooks.ts';
 import type { Machine } from '../machine.ts';
 import { SkbVerdicts } from './skb-verdicts.ts';
@@ -27,6 +29,7 @@ interface Parcel {
 
 export class SocketStack implements SocketActions {
   private readonly machine: Machine;
+  private readonly cgroups: CgroupRunner;
   private readonly directory = new SocketDirectory();
   private readonly verdicts: SkbVerdicts;
   private readonly events: SockOpsEvents;
@@ -35,14 +38,39 @@ export class SocketStack implements SocketActions {
   private isForwarding = false;
 
   constructor(machine: Machine, hooks: HookTable) {
-    this.events = new SockOpsEvents(new CgroupRunner(machine, hooks));
     this.machine = machine;
+    this.cgroups = new CgroupRunner(machine, hooks);
+    this.events = new SockOpsEvents(this.cgroups);
     this.verdicts = new SkbVerdicts(machine, (target, data, ingress) => {
       if (target.psock?.transmits === true) this.backlog.push({ target, data, ingress });
     });
   }
 
+  /** Programs of the cgroup may refuse a socket, which then is none, or set its mark, priority and device. */
+  created(socket: Socket): void {
+    const { retval } = runSocketEvent(this.cgroups, 'create', socket);
+    if (retval === 0) return;
+    socket.discard();
+    throw refuse(-retval, socket);
+  }
+
   bind(socket: Socket, local: Endpoint): void {
+    if (socket.family !== 'inet' && socket.family !== 'inet6') {
+      this.bindTo(socket, local);
+      return;
+    }
+    const wanted = { address: addressOf(local, socket.family), port: local.port ?? 0 };
+    const { retval, endpoint } = runAddressEvent(this.cgroups, 'bind', socket, wanted);
+    if (retval !== 0) throw refuse(-retval, socket);
+    this.bindTo(socket, endpoint);
+    const after = runSocketEvent(this.cgroups, 'post_bind', socket);
+    if (after.retval === 0) return;
+    this.directory.remove(socket);
+    socket.change({ local: {} });
+    throw refuse(-after.retval, socket);
+  }
+
+  private bindTo(socket: Socket, local: Endpoint): void {
     if (socket.local.port !== undefined || socket.state !== 'close') throw refuse(Errno.EINVAL, socket);
     const error = this.directory.bind(socket, local);
     if (error !== 0) throw refuse(-error, socket);
@@ -52,7 +80,7 @@ export class SocketStack implements SocketActions {
     if (socket.type !== 'stream' || socket.family === 'unix') throw refuse(Errno.EOPNOTSUPP, socket);
     if (socket.state === 'listen') return;
     if (socket.state !== 'close') throw refuse(Errno.EINVAL, socket);
-    if (socket.local.port === undefined) this.bind(socket, {});
+    if (socket.local.port === undefined) this.bindTo(socket, {});
     socket.backlog = backlog;
     this.events.changeState(socket, 'listen');
     if (socket.isTcp) this.events.listens(socket);
@@ -61,7 +89,9 @@ export class SocketStack implements SocketActions {
   connect(socket: Socket, remote: Endpoint): void {
     if (socket.family !== 'inet' && socket.family !== 'inet6') throw refuse(Errno.EOPNOTSUPP, socket);
     if (socket.type === 'stream' && socket.state !== 'close') throw refuse(Errno.EISCONN, socket);
-    const to = { address: addressOf(remote, socket.family), port: remote.port ?? 0 };
+    const wanted = { address: addressOf(remote, socket.family), port: remote.port ?? 0 };
+    const { retval, endpoint: to } = runAddressEvent(this.cgroups, 'connect', socket, wanted);
+    if (retval !== 0) throw refuse(-retval, socket);
     const error = this.directory.bindForConnect(socket, to);
     if (error !== 0) throw refuse(-error, socket);
     socket.change({ remote: to });
@@ -96,6 +126,7 @@ export class SocketStack implements SocketActions {
   }
 
   closed(socket: Socket): void {
+    runSocketEvent(this.cgroups, 'release', socket);
     this.directory.remove(socket);
     for (const waiting of socket.pending.splice(0)) waiting.close();
     const { peer } = socket;
@@ -132,7 +163,7 @@ export class SocketStack implements SocketActions {
     this.events.requested({ listener, local: remote, remote: local });
     const { family, type, cgroup, mark, priority, ifindex } = listener;
     const inherited = { family, type, cgroup, mark, priority, ifindex };
-    const child = this.machine.objects.sockets.open({
+    const child = this.machine.objects.sockets.make({
       ...inherited,
       state: 'syn-received',
       local: remote,
@@ -194,7 +225,11 @@ export class SocketStack implements SocketActions {
     const target = to ?? socket.remote;
     const remote = { address: addressOf(target, socket.family), port: target.port ?? 0 };
     const error = socket.local.port === undefined ? this.directory.bindForConnect(socket, remote) : 0;
-    return error === 0 ? this.directory.datagramTarget(socket, remote) : error;
+    if (error !== 0) return error;
+    if (to === undefined) return this.directory.datagramTarget(socket, remote);
+    const asked = runAddressEvent(this.cgroups, 'sendmsg', socket, remote, socket.local.address);
+    if (asked.retval !== 0) return asked.retval;
+    return asked.endpoint.port === 0 ? -Errno.EINVAL : this.directory.datagramTarget(socket, asked.endpoint);
   }
 
   /** Handles what programs redirected, until nothing is left (sk_psock_backlog). */

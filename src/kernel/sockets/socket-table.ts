@@ -23,8 +23,18 @@ export class SocketTable {
     this.actions = actions;
   }
 
-  /** Makes a socket; it lives until it is closed. */
+  /**
+   * Makes a socket; it lives until it is closed.
+   * @throws SyscallError EPERM, or what they say, when programs of its cgroup forbid it.
+   */
   open(options: SocketOptions = {}): Socket {
+    const socket = this.make(options);
+    this.actions().created(socket);
+    return socket;
+  }
+
+  /** Makes a socket that the kernel itself wants, which no program is asked about. */
+  make(options: SocketOptions): Socket {
     const cgroup = options.cgroup ?? this.currentCgroup();
     const socket = new Socket(this.memory, this.actions, ++this.lastCookie, cgroup, options);
     this.byAddress.set(socket.address, socket);

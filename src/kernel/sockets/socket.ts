@@ -53,6 +53,7 @@ export interface SocketActions {
   accept(socket: Socket): Socket | undefined;
   send(socket: Socket, data: Uint8Array, to: Endpoint | undefined): number;
   receive(socket: Socket, limit: number): Uint8Array<ArrayBuffer> | undefined;
+  created(socket: Socket): void;
   closed(socket: Socket): void;
 }
 
@@ -233,6 +234,11 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
   close(): void {
     if (this.ended) return;
     this.actions().closed(this);
+    this.discard();
+  }
+
+  /** Ends a socket that nobody was to have. */
+  discard(): void {
     this.finish();
     this.memory.free(this.address);
   }
