@@ -465,6 +465,14 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     if (field.kind === 'bpf_timer') this.timers.free(address);
   }
 
+  /**
+   * Has a socket that was accepted inherit values of the one that listens (bpf_sk_storage_clone in net/core/bpf_sk_storage.c).
+   * @returns false when there is no memory for one
+   */
+  inheritStorage(from: SocketRef, to: SocketRef): boolean {
+    return this.liveMaps.all().every(({ map }) => (map.storage?.inherit(from, to) ?? 0) === 0);
+  }
+
   mapAt(address: number): BpfMap | undefined {
     return this.maps.get(address)?.map;
   }

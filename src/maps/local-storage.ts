@@ -4,7 +4,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { userWord } from './copy.ts';
-import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, unknownUpdateFlags } from './flags.ts';
+import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, MapFlag, unknownUpdateFlags } from './flags.ts';
 import type { BpfMap, LocalStorage, MapAttr, MapEnv } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
@@ -61,6 +61,13 @@ export abstract class LocalStorageMap implements BpfMap, LocalStorage {
     found.stop();
     this.pool.give(found.value);
     return 0;
+  }
+
+  /** Only maps of sockets can have the flag: nothing else is made as a copy. */
+  inherit(from: StorageOwner, to: StorageOwner): number {
+    const found = this.stored.get(from);
+    if (found === undefined || (this.attr.flags & MapFlag.BPF_F_CLONE) === 0) return 0;
+    return this.get(to, true, found.value) === 0 ? -Errno.ENOMEM : 0;
   }
 
   /** Programs use the helpers of their kind instead. */

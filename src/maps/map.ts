@@ -291,6 +291,11 @@ export interface LocalStorage {
   get(owner: StorageOwner, create: boolean, initial: number): number;
   /** 0 or -ENOENT. */
   remove(owner: StorageOwner): number;
+  /**
+   * An owner was made as a copy of another: has it inherit that one's value, if there is one and the map was made with BPF_F_CLONE. 0 or
+   * -ENOMEM.
+   */
+  inherit(from: StorageOwner, to: StorageOwner): number;
 }
 
 /** The values of a cgroup storage map: one for each cgroup, and attach type where keys have one. */

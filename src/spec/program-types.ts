@@ -20,11 +20,11 @@ export function programTypeSpec(type: number, attachType: number): ProgramTypeSp
   );
 }
 
-/** The numbers in runs: `1-3 5` gives 1, 2, 3, 5; with step 4, `0-8` gives 0, 4, 8. */
+/** The numbers in runs: `1-3 5` gives 1, 2, 3, 5; with step 4, `0-8` gives 0, 4, 8; an empty text gives none. */
 export function expandRuns(runs: string, step = 1): number[] {
   const numbers: number[] = [];
-  for (const run of runs.split(' ')) {
-    const [first = '0', last = first] = run.split('-');
+  for (const run of runs === '' ? [] : runs.split(' ')) {
+    const [first = '', last = first] = run.split('-');
     for (let n = Number(first); n <= Number(last); n += step) numbers.push(n);
   }
   return numbers;

@@ -93,6 +93,14 @@ describe.each(Object.keys(OWNERS) as Kind[])('a %s', (kind) => {
     expect(owner.listeners.size).toBe(0);
   });
 
+  it('leaves nothing to copies of the owner without BPF_F_CLONE', () => {
+    const { storage, owner } = setup();
+    storage.get(owner, true, 0);
+    const copy = new FakeOwner(0x9000);
+    expect(storage.inherit(owner, copy)).toBe(0);
+    expect(storage.get(copy, false, 0)).toBe(0);
+  });
+
   it('leaves a deleted value readable until the program has ended', () => {
     const { storage, owner, machine } = setup();
     machine.waiting = [];
@@ -105,6 +113,50 @@ describe.each(Object.keys(OWNERS) as Kind[])('a %s', (kind) => {
     for (const action of machine.waiting) action();
     machine.waiting = undefined;
     expect(storage.get(new FakeOwner(1), true, 0)).toBe(value);
+  });
+});
+
+describe('a SK_STORAGE with BPF_F_CLONE', () => {
+  const setup = (maxBytes?: number) => {
+    const machine = new TestMachine(1, maxBytes);
+    const { BPF_F_CLONE, BPF_F_NO_PREALLOC } = MapFlag;
+    const map = machine.map('SK_STORAGE', { ...typed(), flags: BPF_F_CLONE | BPF_F_NO_PREALLOC });
+    return { machine, storage: map.storage!, listener: new FakeSocket(1), child: new FakeSocket(2) };
+  };
+
+  it('has sockets that are accepted begin with a copy of what the listening one has', () => {
+    const { machine, storage, listener, child } = setup();
+    storage.get(listener, true, machine.push(u64(41)));
+    expect(storage.inherit(listener, child)).toBe(0);
+    const [old, copy] = [storage.get(listener, false, 0), storage.get(child, false, 0)];
+    expect(machine.memory.view.getUint32(copy, true)).toBe(41);
+    machine.memory.view.setUint32(copy, 42, true);
+    expect(machine.memory.view.getUint32(old, true)).toBe(41);
+  });
+
+  it('gives nothing where the listening socket has nothing', () => {
+    const { storage, listener, child } = setup();
+    expect(storage.inherit(listener, child)).toBe(0);
+    expect(storage.get(child, false, 0)).toBe(0);
+  });
+
+  it('keeps the copy when the listening socket goes', () => {
+    const { storage, listener, child } = setup();
+    storage.get(listener, true, 0);
+    storage.inherit(listener, child);
+    listener.end();
+    expect(storage.get(child, false, 0)).not.toBe(0);
+    child.end();
+    expect(child.listeners.size).toBe(0);
+  });
+
+  it('says when there is no memory for a copy', () => {
+    const { storage, listener } = setup(2 << 20);
+    storage.get(listener, true, 0);
+    let copies = 0;
+    let error = 0;
+    while (error === 0 && copies++ < 1_000_000) error = storage.inherit(listener, new FakeSocket(copies));
+    expect(outcome(error)).toBe('ENOMEM');
   });
 });
 

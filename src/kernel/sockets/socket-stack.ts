@@ -169,6 +169,10 @@ export class SocketStack implements SocketActions {
       local: remote,
       remote: local,
     });
+    if (!this.machine.inheritStorage(listener, child)) {
+      child.close();
+      throw this.giveUp(socket, Errno.ETIMEDOUT);
+    }
     this.directory.add(child);
     socket.peer = child;
     child.peer = socket;
