@@ -78,6 +78,7 @@ const runtime = {
   runningProgram: () => ({ type: 0, name: 'bench' }),
   tracedEvent: () => ({ functionAddress: { lo: 0, hi: 0 }, cookie: { lo: 0, hi: 0 } }),
   packet: () => undefined,
+  message: () => undefined,
   eventSocket: () => undefined,
   socketAt: () => undefined,
   socketChoice: () => undefined,

@@ -129,3 +129,25 @@ HELPER(53, long, bpf_sock_map_update, struct bpf_sock_ops *ctx, void *map, void 
 HELPER(59, long, bpf_sock_ops_cb_flags_set, struct bpf_sock_ops *ctx, __u32 flags);
 HELPER(70, long, bpf_sock_hash_update, struct bpf_sock_ops *ctx, void *map, void *key, __u64 flags);
 HELPER(107, void *, bpf_sk_storage_get, void *map, void *sk, void *value, __u64 flags);
+
+struct sk_msg_md {
+	void *data;
+	void *data_end;
+	__u32 family;
+	__u32 remote_ip4;
+	__u32 local_ip4;
+	__u32 remote_ip6[4];
+	__u32 local_ip6[4];
+	__u32 remote_port;
+	__u32 local_port;
+	__u32 size;
+	struct bpf_sock *sk;
+};
+
+HELPER(60, long, bpf_msg_redirect_map, struct sk_msg_md *msg, void *map, __u32 index, __u64 flags);
+HELPER(61, long, bpf_msg_apply_bytes, struct sk_msg_md *msg, __u32 bytes);
+HELPER(62, long, bpf_msg_cork_bytes, struct sk_msg_md *msg, __u32 bytes);
+HELPER(63, long, bpf_msg_pull_data, struct sk_msg_md *msg, __u32 start, __u32 end, __u64 flags);
+HELPER(71, long, bpf_msg_redirect_hash, struct sk_msg_md *msg, void *map, void *key, __u64 flags);
+HELPER(90, long, bpf_msg_push_data, struct sk_msg_md *msg, __u32 start, __u32 bytes, __u64 flags);
+HELPER(91, long, bpf_msg_pop_data, struct sk_msg_md *msg, __u32 start, __u32 bytes, __u64 flags);

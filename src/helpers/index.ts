@@ -9,6 +9,7 @@ export type {
   EventSocket,
   Halves,
   HelperRuntime,
+  MessagePort,
   PacketPort,
   PacketSocket,
   RedirectRequest,

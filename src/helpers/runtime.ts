@@ -140,6 +140,20 @@ export interface SysctlAccess {
   isReplaced: boolean;
 }
 
+/** A message that is being sent (struct sk_msg); what changes it changes what is in reach of the program, too. */
+export interface MessagePort {
+  /** Bytes that the verdict is for; 0: the message. */
+  applyBytes: number;
+  /** Bytes that there must be before anything is sent. */
+  corkBytes: number;
+  /** Brings bytes in reach, those alone: 0 or a negative errno. */
+  pull(from: number, to: number): number;
+  /** Puts so many bytes in: 0 or a negative errno. */
+  push(at: number, count: number): number;
+  /** Takes so many bytes out: 0 or a negative errno. */
+  pop(at: number, count: number): number;
+}
+
 /** A socket that programs are told about. */
 export interface EventSocket extends SocketRef {
   /** BPF_SOCK_OPS_*_CB_FLAG: what they want to be told of it. */
@@ -221,6 +235,8 @@ export interface HelperRuntime extends SymbolPort {
   tracedEvent(): TracedEvent;
   /** The packet of the running program, if it runs on one. */
   packet(): PacketPort | undefined;
+  /** The message that the running program decides about, if it is one of SK_MSG. */
+  message(): MessagePort | undefined;
   /** The socket that an event is about which is no packet. */
   eventSocket(): EventSocket | undefined;
   /** The socket whose struct bpf_sock stands at an address. */

@@ -16,6 +16,7 @@ import { lockHelpers } from './lock.ts';
 import { loopHelpers } from './loop.ts';
 import { machineHelpers } from './machine.ts';
 import { mapHelpers } from './maps.ts';
+import { messageHelpers } from './message.ts';
 import { packetHelpers } from './packet.ts';
 import { legacyPacketLoad } from './packet-load.ts';
 import { perfHelpers } from './perf.ts';
@@ -49,6 +50,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   loopHelpers,
   machineHelpers,
   mapHelpers,
+  messageHelpers,
   packetHelpers,
   perfHelpers,
   printHelpers,

@@ -11,6 +11,7 @@ import {
   type EventSocket,
   type Halves,
   type HelperRuntime,
+  type MessagePort,
   type PacketPort,
   type RunningProgram,
   type SeqFilePort,
@@ -91,6 +92,8 @@ export interface Situation {
   readonly cpu: number;
   readonly task: Task;
   readonly packet?: PacketPort;
+  /** The message that an SK_MSG program decides about. */
+  readonly message?: MessagePort;
   /** The socket that the event is about, where it is no packet. */
   readonly socket?: EventSocket;
   /** What the program says of sockets. */
@@ -496,6 +499,10 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
 
   packet(): PacketPort | undefined {
     return this.situation.packet;
+  }
+
+  message(): MessagePort | undefined {
+    return this.situation.message;
   }
 
   eventSocket(): EventSocket | undefined {

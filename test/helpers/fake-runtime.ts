@@ -10,6 +10,7 @@ import {
   type EventSocket,
   type Halves,
   type HelperRuntime,
+  type MessagePort,
   type PacketPort,
   type RedirectRequest,
   type SeqFilePort,
@@ -91,6 +92,7 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   runningProgram = (): typeof this.program => this.program;
   tracedEvent = (): typeof this.event => this.event;
   packet = (): PacketPort | undefined => this.runningOn;
+  message = (): MessagePort | undefined => undefined;
   eventSocket = (): EventSocket | undefined => undefined;
   socketAt = (): SocketRef | undefined => undefined;
   socketChoice = (): SocketChoice | undefined => undefined;

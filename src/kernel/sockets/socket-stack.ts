@@ -8,6 +8,7 @@ import { runAddressEvent } from '../cgroup-events/socket-addresses.ts';
 import { runSocketEvent } from '../cgroup-events/sockets.ts';
 import type { HookTable } from '../hooks.ts';
 import type { Machine } from '../machine.ts';
+import { MessageVerdicts } from './message-verdicts.ts';
 import { SkbVerdicts } from './skb-verdicts.ts';
 import { SockOpsEvents } from './sock-ops.ts';
 import type { Socket, SocketActions } from './socket.ts';
@@ -32,6 +33,7 @@ export class SocketStack implements SocketActions {
   private readonly cgroups: CgroupRunner;
   private readonly directory = new SocketDirectory();
   private readonly verdicts: SkbVerdicts;
+  private readonly messages: MessageVerdicts;
   private readonly events: SockOpsEvents;
   /** Redirected data that is yet to be handled. */
   private readonly backlog: Parcel[] = [];
@@ -41,6 +43,10 @@ export class SocketStack implements SocketActions {
     this.machine = machine;
     this.cgroups = new CgroupRunner(machine, hooks);
     this.events = new SockOpsEvents(this.cgroups);
+    this.messages = new MessageVerdicts(machine, {
+      push: (socket, data) => Math.min(this.carry(socket, data, undefined), 0),
+      deliver: (socket, data) => this.deliver(socket, data),
+    });
     this.verdicts = new SkbVerdicts(machine, (target, data, ingress) => {
       if (target.psock?.transmits === true) this.backlog.push({ target, data, ingress });
     });
@@ -190,6 +196,13 @@ export class SocketStack implements SocketActions {
     return refuse(errno, socket);
   }
 
+  /** What comes of sending to an end that was closed: TCP hears of it by its first segment, which is lost. */
+  private refused(socket: Socket): number | undefined {
+    if (socket.state !== 'close-wait') return -Errno.EPIPE;
+    this.events.changeState(socket, 'close');
+    return undefined;
+  }
+
   /** Whether data waits for programs that do not take it, which keeps processes from reading; what came before the programs did is theirs, too. */
   private isUnread(socket: Socket): boolean {
     if (!socket.isTcp || socket.psock?.reader === undefined) return false;
@@ -198,10 +211,17 @@ export class SocketStack implements SocketActions {
     return !socket.received.isEmpty;
   }
 
-  /** Sends data on its way. @returns how many bytes were taken, or a negative errno. */
+  /** Sends data for a process. @returns how many bytes were taken, or a negative errno. */
   private transmit(socket: Socket, data: Uint8Array, to: Endpoint | undefined): number {
     const error = socket.takeError();
     if (error !== 0) return -error;
+    const { psock } = socket;
+    const isJudged = socket.isTcp && psock?.programs.at('message') !== undefined;
+    return isJudged ? this.messages.send({ socket, psock }, data) : this.carry(socket, data, to);
+  }
+
+  /** Brings data to the other end. @returns how many bytes were taken, or a negative errno. */
+  private carry(socket: Socket, data: Uint8Array, to: Endpoint | undefined): number {
     const target = this.otherEnd(socket, to);
     if (typeof target === 'number') return target;
     if (target === undefined) return data.length;
@@ -223,7 +243,8 @@ export class SocketStack implements SocketActions {
     if (socket.type === 'stream' || socket.family === 'unix') {
       const { peer, state } = socket;
       if (peer === undefined) return -Errno.ENOTCONN;
-      return peer.ended ? -Errno.EPIPE : state === 'established' ? peer : -Errno.ENOTCONN;
+      if (peer.ended) return this.refused(socket);
+      return state === 'established' ? peer : -Errno.ENOTCONN;
     }
     if (to === undefined && socket.state !== 'established') return -Errno.EDESTADDRREQ;
     const target = to ?? socket.remote;
@@ -251,12 +272,20 @@ export class SocketStack implements SocketActions {
     }
   }
 
+  /** Puts data in the queue that is read ahead of what the other end sends. 0 or -ENOMEM. */
+  private deliver({ psock }: Socket, data: Uint8Array): number {
+    if (psock?.transmits !== true) return 0;
+    if (psock.ingress.length + data.length > MAX_QUEUED_BYTES) return -Errno.ENOMEM;
+    psock.ingress.push(data);
+    return 0;
+  }
+
   private handle({ target, data, ingress }: Parcel): void {
     const { psock } = target;
     if (psock?.transmits !== true) return;
     // An error breaks the pipe, and so does a segment without data, as the last of a connection is.
     if (data.length === 0) psock.transmits = false;
-    else if (ingress) psock.ingress.push(data);
+    else if (ingress) this.deliver(target, data);
     else if (this.transmit(target, data, undefined) < 0) psock.transmits = false;
   }
 }

@@ -83,6 +83,7 @@ describe('a verdict program on TCP', () => {
     client.close();
     expect(object.bss).toMatchObject({ runs: 1, length: 0 });
     expect(hear(server)).toBe('');
+    expect(say(server, 'anyone?')).toBe(7);
     expect(() => say(server, 'anyone?')).toThrow(/EPIPE/);
   });
 
