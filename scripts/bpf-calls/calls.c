@@ -10,12 +10,19 @@
 //   M PATH / U PATH              mkdir(2) / unlink(2) or rmdir(2)
 //   P VARIABLE KIND NAME         a perf event: tracepoint CATEGORY/NAME, kprobe SYMBOL, kretprobe SYMBOL
 //   X VARIABLE                   close(2)
+//   E VARIABLE SIZE              read(2); prints the result and the bytes
+//   I VARIABLE NAME              the id of a function in the kernel's BTF
+//   G PATH                       moves the process to a cgroup
+//   N VARIABLE FAMILY TYPE       socket(2)
+//   Y CALL VARIABLE PORT         bind or connect, to 127.0.0.1 or ::1 by the socket's family
+//   Q CALL VARIABLE              getsockname or getpeername; prints the port
 //   R VARIABLE BUFFER OFFSET     reads a 4-byte number into a variable
 //   A VARIABLE OFFSET            the same from the attributes of the last call
 //   D BUFFER OFFSET SIZE MASK…   prints a buffer; MASK OFFSET:SIZE is printed as zeros
 //   C VARIABLE COMMAND SIZE HEX WORD…   bpf(2); WORD f:OFFSET:VARIABLE and p:OFFSET:BUFFER+DELTA are put into the attributes,
 //                                m:OFFSET:SIZE is printed as zeros; prints the result, and the attributes if they changed
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -28,6 +35,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <linux/btf.h>
 #include <linux/perf_event.h>
 
 #define PAGE 4096
@@ -95,8 +105,11 @@ static void make_buffer(const char *name, size_t size, const char *hex)
 	from_hex(hex, b->at, size);
 }
 
+static long join(const char *path);
+
 static void clear(void)
 {
+	join("/sys/fs/cgroup");
 	for (int i = 0; i < nbuffers; i++)
 		munmap(buffers[i].map, buffers[i].mapped);
 	nbuffers = nvariables = 0;
@@ -190,6 +203,133 @@ static int perf_event(const char *kind, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+// The id of a function: types follow each other, with more words the longer their kind's list of members is.
+static long btf_id(const char *name)
+{
+	static char *btf;
+	struct btf_header *h;
+	struct btf_type *t;
+	long id = 0;
+
+	if (!btf) {
+		struct stat st;
+		int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY);
+
+		if (fd < 0 || fstat(fd, &st))
+			return -errno;
+		btf = malloc(st.st_size);
+		for (off_t got = 0, n; got < st.st_size; got += n)
+			if ((n = read(fd, btf + got, st.st_size - got)) <= 0)
+				return -EIO;
+		close(fd);
+	}
+	h = (void *)btf;
+	t = (void *)(btf + h->hdr_len + h->type_off);
+	while ((char *)t < btf + h->hdr_len + h->type_off + h->type_len) {
+		unsigned vlen = BTF_INFO_VLEN(t->info), extra = 0;
+
+		id++;
+		switch (BTF_INFO_KIND(t->info)) {
+		case BTF_KIND_FUNC:
+			if (!strcmp(btf + h->hdr_len + h->str_off + t->name_off, name))
+				return id;
+			break;
+		case BTF_KIND_INT: case BTF_KIND_VAR: case BTF_KIND_DECL_TAG:
+			extra = 4;
+			break;
+		case BTF_KIND_ARRAY:
+			extra = sizeof(struct btf_array);
+			break;
+		case BTF_KIND_STRUCT: case BTF_KIND_UNION: case BTF_KIND_ENUM64: case BTF_KIND_DATASEC:
+			extra = 12 * vlen;
+			break;
+		case BTF_KIND_ENUM: case BTF_KIND_FUNC_PROTO:
+			extra = 8 * vlen;
+			break;
+		}
+		t = (void *)(t + 1) + extra;
+	}
+	return -ENOENT;
+}
+
+static long read_step(const char *name, unsigned size)
+{
+	unsigned char *bytes = malloc(size + 1);
+	long result = read(variable(name)->value, bytes, size);
+
+	if (result < 0)
+		result = -errno;
+	printf("%ld ", result);
+	print_hex(bytes, result > 0 ? result : 0);
+	puts("");
+	free(bytes);
+	return result;
+}
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+// bind or connect to the loopback address of the socket's family.
+static long address_call(const char *call, int fd, int port)
+{
+	union address to = {};
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	to.any.sa_family = domain;
+	if (domain == AF_INET) {
+		to.v4.sin_port = htons(port);
+		to.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		size = sizeof(to.v4);
+	} else {
+		to.v6.sin6_port = htons(port);
+		to.v6.sin6_addr = in6addr_loopback;
+		size = sizeof(to.v6);
+	}
+	if ((call[0] == 'b' ? bind : connect)(fd, &to.any, size))
+		return -errno;
+	return 0;
+}
+
+static long port_call(const char *call, int fd)
+{
+	union address of;
+	socklen_t size = sizeof(of);
+
+	if ((call[3] == 's' ? getsockname : getpeername)(fd, &of.any, &size))
+		return -errno;
+	return ntohs(of.any.sa_family == AF_INET ? of.v4.sin_port : of.v6.sin6_port);
+}
+
+static long join(const char *path)
+{
+	char file[512];
+	int fd;
+	long result = 0;
+
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	fd = open(file, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0", 1) < 0)
+		result = -errno;
+	close(fd);
+	return result;
+}
+
+static void loopback_up(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ioctl(fd, SIOCSIFFLAGS, &request);
+	close(fd);
+}
+
 static void dump(char *words)
 {
 	char *save, *word;
@@ -255,6 +395,33 @@ static void step(char *line)
 	case 'X':
 		printf("%ld\n", answer(close(variable(rest)->value)));
 		return;
+	case 'E':
+		sscanf(rest, "%63s %u", a, &n);
+		read_step(a, n);
+		return;
+	case 'I':
+		sscanf(rest, "%63s %255s", a, b);
+		variable(a)->value = btf_id(b);
+		puts(variable(a)->value > 0 ? "-" : "none");
+		return;
+	case 'G':
+		printf("%ld\n", join(rest));
+		return;
+	case 'N':
+		sscanf(rest, "%63s %255s %255s", a, b, c);
+		n = !strcmp(c, "stream") ? SOCK_STREAM : SOCK_DGRAM;
+		variable(a)->value = answer(socket(!strcmp(b, "inet6") ? AF_INET6 : AF_INET, n, 0));
+		// What number it has is not the question.
+		printf("%ld\n", variable(a)->value < 0 ? variable(a)->value : 0);
+		return;
+	case 'Y':
+		sscanf(rest, "%255s %63s %u", b, a, &n);
+		printf("%ld\n", address_call(b, variable(a)->value, n));
+		return;
+	case 'Q':
+		sscanf(rest, "%255s %63s", b, a);
+		printf("%ld\n", port_call(b, variable(a)->value));
+		return;
 	case 'R':
 		sscanf(rest, "%63s %255s %u", a, b, &n);
 		variable(a)->value = *(uint32_t *)(buffer(b)->at + n);
@@ -295,6 +462,7 @@ int main(int argc, char **argv)
 	}
 	close(fd);
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+	loopback_up();
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		step(line);
 		fflush(stdout);

@@ -69,11 +69,13 @@ export class Process {
 
   /**
    * read(2): up to `size` bytes of an iterator, none at its end.
-   * @throws SyscallError EBADF; EINVAL for what cannot be read; E2BIG, EAGAIN, ENOMEM of an iterator; VmFault when its program faults.
+   * @throws SyscallError EBADF; EISDIR, EINVAL for what cannot be read; E2BIG, EAGAIN, ENOMEM of an iterator; VmFault when its program faults.
    */
   read(fd: number, size: number): Uint8Array<ArrayBuffer> {
     const file = this.fds.get(fd);
     if (file === undefined) throw new SyscallError(Errno.EBADF, `descriptor ${fd} is not open`);
+    if (file.kind === 'path' && file.node.children !== undefined)
+      throw new SyscallError(Errno.EISDIR, `descriptor ${fd} is a directory`);
     if (file.kind !== 'iterator')
       throw new SyscallError(Errno.EINVAL, `descriptor ${fd} is a ${file.kind}, which cannot be read here`);
     return file.session.read(Math.min(size, MAX_RW_COUNT));

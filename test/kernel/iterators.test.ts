@@ -211,7 +211,7 @@ describe('reading', () => {
   it('is refused for what is no iterator', () => {
     const { kernel } = setUp();
     expect(() => kernel.process.read(99, 1)).toThrow(/EBADF/);
-    expect(() => kernel.process.read(kernel.process.open('/sys/fs/bpf'), 1)).toThrow(/EINVAL/);
+    expect(() => kernel.process.read(kernel.process.open('/sys/fs/bpf'), 1)).toThrow(/EISDIR/);
   });
 });
 

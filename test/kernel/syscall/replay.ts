@@ -1,14 +1,22 @@
 /** Carries out a scenario's steps on a simulated kernel, as scripts/bpf-calls/calls.c does on a real one, with the same answers. */
 import { fromHex, toHex } from '../../../src/base/bytes.ts';
 import { SyscallError } from '../../../src/base/errno.ts';
-import type { Kernel, PerfEventTarget } from '../../../src/kernel/index.ts';
+import {
+  builtinKernelTypes,
+  type Kernel,
+  type PerfEventTarget,
+  type Socket,
+} from '../../../src/kernel/index.ts';
 
+const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
+const LOOPBACK6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 const ATTR_SHOWN = 152;
 
 export class Replay {
   private readonly kernel: Kernel;
   private readonly variables = new Map<string, number>();
   private readonly buffers = new Map<string, number>();
+  private readonly sockets = new Map<string, Socket>();
   private lastAttr = new Uint8Array(0);
 
   constructor(kernel: Kernel) {
@@ -46,6 +54,29 @@ export class Replay {
           process.close(this.variables.get(first) ?? -1);
           return 0;
         });
+      case 'E':
+        return this.read(first, Number(second));
+      case 'I':
+        this.variables.set(first, builtinKernelTypes().findByName(second, 'func')?.id ?? -1);
+        return this.variables.get(first) === -1 ? 'none' : '-';
+      case 'G':
+        return this.keep('', () => {
+          this.kernel.moveToCgroup(this.kernel.currentTask, first);
+          return 0;
+        });
+      case 'N':
+        return this.openSocket(
+          first,
+          second === 'inet6' ? 'inet6' : 'inet',
+          third === 'stream' ? 'stream' : 'dgram',
+        );
+      case 'Y':
+        return this.addressCall(first, this.socket(second), Number(third));
+      case 'Q': {
+        const socket = this.socket(second);
+        const { port } = first === 'getsockname' ? socket.local : socket.remote;
+        return String(port ?? (first === 'getsockname' ? 0 : -107));
+      }
       case 'R':
         this.variables.set(first, memory.view.getUint32(this.address(second) + Number(third), true));
         return '-';
@@ -59,6 +90,40 @@ export class Replay {
       default:
         throw new Error(`no step ${line}`);
     }
+  }
+
+  private read(variable: string, size: number): string {
+    let text = '';
+    const result = this.keep('', () => {
+      const bytes = this.kernel.process.read(this.variables.get(variable) ?? -1, size);
+      text = toHex(bytes);
+      return bytes.length;
+    });
+    return `${result} ${text}`;
+  }
+
+  private openSocket(variable: string, family: 'inet' | 'inet6', type: 'stream' | 'dgram'): string {
+    return this.keep(variable, () => {
+      const socket = this.kernel.sockets.open({ family, type });
+      this.sockets.set(variable, socket);
+      this.kernel.process.openObject(socket);
+      return 0;
+    });
+  }
+
+  private socket(variable: string): Socket {
+    const socket = this.sockets.get(variable);
+    if (socket === undefined) throw new Error(`no socket ${variable}`);
+    return socket;
+  }
+
+  private addressCall(call: string, socket: Socket, port: number): string {
+    const address = socket.family === 'inet6' ? LOOPBACK6 : LOOPBACK4;
+    return this.keep('', () => {
+      if (call === 'bind') socket.bind({ address, port });
+      else socket.connect({ address, port });
+      return 0;
+    });
   }
 
   private makeBuffer(name: string, size: number, hex: string): void {

@@ -89,6 +89,37 @@ export class Scenario {
     this.steps.push(`X ${variable.name}`);
   }
 
+  /** read(2). */
+  readFile(variable: Late, size: number): void {
+    this.steps.push(`E ${variable.name} ${size}`);
+  }
+
+  /** The id of a function in the kernel's BTF. */
+  btfId(name: string, variable: string): Late {
+    this.steps.push(`I ${variable} ${name}`);
+    return { kind: 'variable', name: variable };
+  }
+
+  /** Moves the process to a cgroup. */
+  joinCgroup(path: string): void {
+    this.steps.push(`G ${path}`);
+  }
+
+  socket(name: string, family: 'inet' | 'inet6', type: 'stream' | 'dgram'): Late {
+    this.steps.push(`N ${name} ${family} ${type}`);
+    return { kind: 'variable', name };
+  }
+
+  /** bind(2) or connect(2) with the loopback address. */
+  address(call: 'bind' | 'connect', socket: Late, port: number): void {
+    this.steps.push(`Y ${call} ${socket.name} ${port}`);
+  }
+
+  /** Shows the port of an end of a socket. */
+  port(call: 'getsockname' | 'getpeername', socket: Late): void {
+    this.steps.push(`Q ${call} ${socket.name}`);
+  }
+
   makeDirectory(path: string): void {
     this.steps.push(`M ${path}`);
   }

@@ -1,8 +1,17 @@
 /** All scenarios, in the order in which the kernel was asked. */
 import type { Scenario } from '../scenario.ts';
+import { CGROUPS } from './cgroups.ts';
+import { ITERATORS } from './iterators.ts';
 import { MAPS } from './maps.ts';
 import { PLACES } from './places.ts';
 import { PROGRAMS } from './programs.ts';
 import { RULES } from './rules.ts';
 
-export const SCENARIOS: readonly Scenario[] = [...RULES, ...MAPS, ...PROGRAMS, ...PLACES];
+export const SCENARIOS: readonly Scenario[] = [
+  ...RULES,
+  ...MAPS,
+  ...PROGRAMS,
+  ...PLACES,
+  ...ITERATORS,
+  ...CGROUPS,
+];
