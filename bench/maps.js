@@ -2,7 +2,9 @@
  * `node --expose-gc bench/maps.js [--json]`, a part of `npm run bench`: nanoseconds an operation on maps, from user space (bytes in, bytes out) and from
  * compiled programs, beside a JavaScript Map with the same keys in the same run; and the memory of a large hash. Best of several runs.
  */
+import { readFileSync } from 'node:fs';
 import { createHelpers } from '../dist/helpers/index.js';
+import { BpfObject, Kernel } from '../dist/index.js';
 import { assembleProgram, decodeProgram, linkFunctionPointers } from '../dist/isa/index.js';
 import { createMap } from '../dist/maps/index.js';
 import { BpfMapType } from '../dist/spec/index.js';
@@ -164,6 +166,43 @@ function hashLookup(entries, keySize) {
   return rows;
 }
 
+/**
+ * The same for a map of numbers by numbers as users of the library hold it: numbers in, numbers out.
+ * @param {number} entries
+ * @returns {Row[]}
+ */
+function numberLookup(entries) {
+  const file = new URL('../fixtures/programs/xdp/packet_sizes.bpf.o', import.meta.url);
+  const object = BpfObject.open(new Uint8Array(readFileSync(file)), { name: 'packet_sizes' });
+  const map = object.maps.exact_size_dist_linear;
+  if (map === undefined) throw new Error('packet_sizes has no map of numbers by numbers');
+  map.maxEntries = entries;
+  new Kernel().load(object);
+  const numbers = Array.from({ length: entries }, (_, i) => Math.imul(i, 2654435761) >>> 0);
+  numbers.forEach((number, i) => {
+    map.update(number, i);
+  });
+  const plain = new Map(numbers.map((number, i) => [number, i]));
+  const rounds = Math.ceil(LOOKUPS / entries);
+  const user = best(rounds * entries, () => {
+    let sum = 0;
+    for (let round = 0; round < rounds; round++)
+      for (let i = 0; i < entries; i++) sum += Number(map.lookup(numbers[i] ?? 0));
+    return sum;
+  });
+  const own = best(rounds * entries, () => {
+    let sum = 0;
+    for (let round = 0; round < rounds; round++)
+      for (let i = 0; i < entries; i++) sum += plain.get(numbers[i] ?? 0) ?? 0;
+    return sum;
+  });
+  const operation = `map.lookup(number) in a hash, ${entries} entries`;
+  return [
+    { operation, side: 'user', ns: user },
+    { operation, side: 'javascript', ns: own },
+  ];
+}
+
 /** @returns {Row[]} */
 function others() {
   /** @type {Row[]} */
@@ -259,7 +298,10 @@ function megabytes() {
 }
 
 /** @type {Row[]} */
-const rows = [1024, 65_536].flatMap((entries) => [4, 8, 16, 64].flatMap((size) => hashLookup(entries, size)));
+const rows = [1024, 65_536].flatMap(numberLookup);
+rows.push(
+  ...[1024, 65_536].flatMap((entries) => [4, 8, 16, 64].flatMap((size) => hashLookup(entries, size))),
+);
 rows.push(...others());
 const memoryMiB = megabytes();
 if (process.argv.includes('--json')) {

@@ -15,6 +15,7 @@ import type { Inode } from './inodes.ts';
 import { KernelObject } from './kernel-object.ts';
 import type { LiveMap } from './live-map.ts';
 import type { Machine } from './machine.ts';
+import { NumberLookup } from './number-lookup.ts';
 import { PerfReader } from './perf-reader.ts';
 import { Program } from './program.ts';
 import type { RecordOptions } from './record-queue.ts';
@@ -45,6 +46,8 @@ export class MapHandle {
   readonly spec: MapSpec;
   private readonly btf: Btf | undefined;
   private live: Live | undefined;
+  /** For maps of numbers by numbers. */
+  private numbers: NumberLookup | undefined;
   private size: number;
 
   constructor(spec: MapSpec, btf: Btf | undefined) {
@@ -94,6 +97,7 @@ export class MapHandle {
 
   /** The value of a key, or undefined. Per-CPU kinds give an array, one value a CPU. */
   lookup(key: MapKey | OwnerKey): MapValue | undefined {
+    if (typeof key === 'number' && this.numbers?.accepts(key) === true) return this.numbers.lookup(key);
     if (key instanceof KernelObject) return this.withFile(key, (bytes) => this.lookup(bytes));
     const value = this.lookupBytes(this.encodeKey(key));
     return value === undefined ? undefined : this.decodeUserValue(value);
@@ -175,6 +179,11 @@ export class MapHandle {
   /** Called by load and unload. */
   setLive(live: Live | undefined): void {
     this.live = live;
+    const { btfKeyTypeId, btfValueTypeId } = this.spec;
+    this.numbers =
+      live === undefined || this.btf === undefined
+        ? undefined
+        : NumberLookup.of(live.map, live.machine.memory, this.btf, btfKeyTypeId, btfValueTypeId);
   }
 
   private *keyBytes(): IterableIterator<Uint8Array> {

@@ -8,12 +8,12 @@ import type { MapLayout } from '../vm/index.ts';
 import { loadWord, userWord } from './copy.ts';
 import { BPF_F_LOCK, BPF_NOEXIST, MapFlag, PAGE_BYTES, unknownUpdateFlags } from './flags.ts';
 import { INDEX_BYTES, IndexWalks, nextIndex } from './index-keys.ts';
-import type { BpfMap, MapAttr, MapIterator } from './map.ts';
+import type { BpfMap, MapAttr, MapIterator, WordFinder } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import { ValueLayout } from './value-layout.ts';
 
-export class ArrayMap implements BpfMap {
+export class ArrayMap implements BpfMap, WordFinder {
   readonly attr: MapAttr;
   readonly address: number;
   readonly userValueSize: number;
@@ -49,9 +49,17 @@ export class ArrayMap implements BpfMap {
     return { kind: 'array', values: this.values, stride: this.stride, count: this.attr.maxEntries };
   }
 
-  lookup(key: number): number {
-    const index = loadWord(this.owner.memory, key);
+  get byWord(): WordFinder | undefined {
+    return this.layout.isPlain ? this : undefined;
+  }
+
+  /** Address of the value at an index; 0 behind the last one. */
+  findWord(index: number): number {
     return index < this.maxEntries ? this.values + index * this.stride : 0;
+  }
+
+  lookup(key: number): number {
+    return this.findWord(loadWord(this.owner.memory, key));
   }
 
   update(key: number, value: number, flags: number): number {

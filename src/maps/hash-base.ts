@@ -8,7 +8,16 @@ import { type ElementLayout, elementLayout } from './elements.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, MapFlag } from './flags.ts';
 import { readBuckets } from './hash-batch.ts';
 import { HashTable } from './hash-table.ts';
-import type { BatchOutcome, BatchRequest, BpfMap, HashBuckets, MapAttr, MapEnv, MapIterator } from './map.ts';
+import type {
+  BatchOutcome,
+  BatchRequest,
+  BpfMap,
+  HashBuckets,
+  MapAttr,
+  MapEnv,
+  MapIterator,
+  WordFinder,
+} from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import { ValueLayout } from './value-layout.ts';
@@ -64,6 +73,10 @@ export abstract class HashMapBase implements BpfMap {
 
   delete(key: number): number {
     return this.remove(this.table.find(key));
+  }
+
+  get byWord(): WordFinder | undefined {
+    return this.keySize === 4 && this.values.isPlain ? this.table : undefined;
   }
 
   get buckets(): HashBuckets {

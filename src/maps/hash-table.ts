@@ -6,7 +6,7 @@ import { alignUp } from '../base/int64.ts';
 import type { HashLayout, Memory } from '../vm/index.ts';
 import { copyBytes, copyIn, equalBytes, loadWord, userWord } from './copy.ts';
 import type { ElementLayout } from './elements.ts';
-import { hash4, hash8, hashBytes } from './jhash.ts';
+import { hash8, hashBytes, hashWord, WordHash } from './jhash.ts';
 import type { MapMemory } from './map-memory.ts';
 
 export class HashTable {
@@ -22,6 +22,10 @@ export class HashTable {
   private readonly keyWord: number;
   private readonly hashWord: number;
   private readonly seed: number;
+  // What hashes of words have of the seed.
+  private readonly start: number;
+  private readonly mixed: number;
+  private readonly rotated: number;
   private readonly mask: number;
   /** Index of the first bucket as a word of memory. A bucket is the address of its first element, 0 when it is empty. */
   private readonly firstBucket: number;
@@ -34,6 +38,10 @@ export class HashTable {
     this.keyWord = layout.keyAt >>> 2;
     this.hashWord = layout.hashAt >>> 2;
     this.seed = seed | 0;
+    const { start, mixed, rotated } = new WordHash(this.seed);
+    this.start = start;
+    this.mixed = mixed;
+    this.rotated = rotated;
     this.bucketCount = bucketsFor(maxEntries);
     this.mask = this.bucketCount - 1;
     const buckets = owner.allocateHidden(this.bucketCount * 4);
@@ -59,7 +67,7 @@ export class HashTable {
   /** Hash of the key at an address. */
   hashOf(key: number): number {
     const { memory, keySize, seed } = this;
-    if (keySize === 4) return hash4(loadWord(memory, key), seed);
+    if (keySize === 4) return this.hash4(loadWord(memory, key));
     if (keySize === 8) return hash8(loadWord(memory, key), loadWord(memory, key + 4), seed);
     return hashBytes(memory.view, key, keySize, seed);
   }
@@ -80,10 +88,7 @@ export class HashTable {
   /** The element of a user's key, or 0. Leaves keys of other lengths than 4 and 8 at `userKey`. */
   findUser(key: Uint8Array): number {
     const { keySize, seed } = this;
-    if (keySize === 4) {
-      const word = userWord(key, 0);
-      return this.find4(word, hash4(word, seed));
-    }
+    if (keySize === 4) return this.findWord(userWord(key, 0));
     if (keySize === 8) {
       const low = userWord(key, 0);
       const high = userWord(key, 4);
@@ -91,6 +96,11 @@ export class HashTable {
     }
     this.takeUserKey(key);
     return this.find(this.userKey);
+  }
+
+  /** The element of a key of 4 bytes, given as an unsigned number; or 0. */
+  findWord(word: number): number {
+    return this.find4(word, this.hash4(word));
   }
 
   /** Puts a user's key to `userKey`. */
@@ -154,6 +164,10 @@ export class HashTable {
   /** The element behind `element` in the order of all buckets, or 0. */
   after(element: number): number {
     return this.nextInBucket(element) || this.firstFrom(this.bucketOf(element) + 1);
+  }
+
+  private hash4(word: number): number {
+    return hashWord(word, this.start, this.mixed, this.rotated);
   }
 
   private find4(word: number, hash: number): number {

@@ -8,8 +8,32 @@ const INITIAL = 0xdeadbeef | 0;
 
 /** Hash of one 32-bit word. */
 export function hash4(word: number, seed: number): number {
-  const start = (INITIAL + 4 + seed) | 0;
-  return final((start + word) | 0, start, start);
+  const key = new WordHash(seed);
+  return hashWord(word, key.start, key.mixed, key.rotated);
+}
+
+/** What the hash of one word has of its seed: the first steps of the final mix do not depend on the word. */
+export class WordHash {
+  readonly start: number;
+  readonly mixed: number;
+  readonly rotated: number;
+
+  constructor(seed: number) {
+    this.start = (INITIAL + 4 + seed) | 0;
+    this.mixed = -rotate(this.start, 14) | 0;
+    this.rotated = rotate(this.mixed, 11);
+  }
+}
+
+/** `hash4`, given the numbers of a `WordHash`. */
+export function hashWord(word: number, start: number, mixed: number, rotated: number): number {
+  const a = (((start + word) ^ mixed) - rotated) | 0;
+  let b = ((start ^ a) - ((a << 25) | (a >>> 7))) | 0;
+  let c = ((mixed ^ b) - ((b << 16) | (b >>> 16))) | 0;
+  const d = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
+  b = ((b ^ d) - ((d << 14) | (d >>> 18))) | 0;
+  c = ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
+  return c;
 }
 
 /** Hash of two 32-bit words. */

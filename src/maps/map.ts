@@ -131,6 +131,11 @@ export interface BpfMap {
   /** Size of a value as bpf(2) copies it: round_up(valueSize, 8) * cpus for per-CPU kinds. */
   readonly userValueSize: number;
   /**
+   * Kinds with keys of 4 bytes and one value for all CPUs, without special fields: finds values by the key as a number. Like `readUser`,
+   * that is no use of the entry.
+   */
+  readonly byWord?: WordFinder | undefined;
+  /**
    * Copies the value out; 0 or a negative errno (ENOENT when absent). `flags` as of BPF_MAP_LOOKUP_ELEM. Here and below a
    * buffer shorter than the key or `userValueSize` gives EFAULT.
    */
@@ -154,6 +159,12 @@ export interface BpfMap {
 
   /** Releases all linear memory. The map must not be used afterwards. */
   free(): void;
+}
+
+/** Finds values by keys of 4 bytes. */
+export interface WordFinder {
+  /** Address of the value of a key, an unsigned number; 0 when there is none. */
+  findWord(key: number): number;
 }
 
 /** The elements of a hash, by the addresses of their (first CPU's) values. */

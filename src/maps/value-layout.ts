@@ -126,6 +126,11 @@ export class ValueLayout {
     for (let i = 0; i < this.slots; i++) this.freeSlot(value + i * this.slot);
   }
 
+  /** One slot, all of whose bytes are ordinary. */
+  get isPlain(): boolean {
+    return this.plain && this.slots === 1;
+  }
+
   /** Whether `free` would do anything. */
   get holdsResources(): boolean {
     return this.freed.length > 0;
