@@ -5,6 +5,7 @@
 import {
   type BpfMap,
   fieldsOfMap,
+  type MapCounts,
   MapObject,
   type MapRef,
   ProgArrayMap,
@@ -13,7 +14,7 @@ import {
 import type { Memory } from '../vm/index.ts';
 import type { LiveBtf } from './live-btf.ts';
 
-export class LiveMap implements MapRef {
+export class LiveMap implements MapRef, MapCounts {
   readonly id: number;
   readonly map: BpfMap;
   /** The types of its keys and values, as the kernel keeps them. */
@@ -40,12 +41,17 @@ export class LiveMap implements MapRef {
     this.onFree = onFree;
     this.onLastUser = onLastUser;
     btf?.hold();
+    map.setCounts?.(this);
     memory.view.setUint32(map.address + MapObject.id, id, true);
   }
 
   /** Locks, timers and other fields of its value that are the kernel's. */
   get fields(): readonly SpecialField[] {
     return fieldsOfMap(this.map.attr);
+  }
+
+  get kernelReferences(): number {
+    return Math.max(this.references - this.users, 0);
   }
 
   /** Whether anybody in user space holds it. */

@@ -82,6 +82,10 @@ export class LoadedProgram implements ProgRef {
     return this.kind.attachType;
   }
 
+  get attachBtfId(): number | undefined {
+    return this.facts.attachBtfId;
+  }
+
   get xdpHasFrags(): boolean {
     return (this.kind.flags & XDP_HAS_FRAGS) !== 0;
   }

@@ -135,6 +135,8 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
   readonly tracePipe = new TracePipe();
   readonly random: RandomSource;
   readonly fds = new FdTable();
+  /** Names of operations that struct_ops maps have registered. */
+  readonly operations = new Set<string>();
   /** Programs, maps and types by id. */
   readonly programs = new IdTable<LoadedProgram>();
   readonly liveMaps = new IdTable<LiveMap>();
@@ -385,6 +387,10 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
 
   currentCpu(): number {
     return this.situation.cpu;
+  }
+
+  get kernelBtf(): Btf | undefined {
+    return this.kernelTypes[0];
   }
 
   numaNode(): number {

@@ -21,6 +21,7 @@ export type {
   CgroupRef,
   DeviceRef,
   Held,
+  MapCounts,
   PerfEventRef,
   ProgRef,
   SocketProgramPlace,
@@ -41,3 +42,4 @@ export {
 } from './ringbuf.ts';
 export { SOCKET_PROGRAM_PLACES, SocketPrograms } from './socket-programs.ts';
 export { isSuitable, mayRedirectTo, refuseSocket } from './socket-rules.ts';
+export { StructOpsMap } from './struct-ops.ts';

@@ -22,7 +22,6 @@ import type { MapKind } from './map-kind.ts';
 import { ReuseportSockArrayMap } from './reuseport-sockarray.ts';
 import { ringbufRules } from './ringbuf-rules.ts';
 import {
-  creationError,
   flagsWithin,
   flagsWithout,
   keySizeIs,
@@ -37,6 +36,7 @@ import { SkStorageMap } from './sk-storage.ts';
 import { SockHashMap } from './sockhash.ts';
 import { SockMap } from './sockmap.ts';
 import { PERF_MAX_STACK_DEPTH, StackTraceMap } from './stack-trace.ts';
+import { StructOpsMap } from './struct-ops.ts';
 import { TaskStorageMap } from './task-storage.ts';
 import { UserRingbufMap } from './user-ringbuf.ts';
 import { XskMap } from './xskmap.ts';
@@ -202,11 +202,6 @@ const structOpsRules: readonly Rule[] = [
   ),
 ];
 
-/** What a kernel answers that has none of the subsystems whose operations could be replaced. */
-function noStructOps({ attr }: MapContext): BpfMap {
-  throw creationError(Errno.ENOTSUPP, attr, 'the simulated kernel has no operations to replace');
-}
-
 /** A kind of socket maps: the capability that all of them need. */
 const NET_ADMIN: MapCapability = 'CAP_NET_ADMIN';
 
@@ -346,7 +341,12 @@ export const OBJECT_KINDS: ReadonlyMap<number, MapKind> = new Map<number, MapKin
   [T.BPF_MAP_TYPE_CGRP_STORAGE, storageKind(CgrpStorageMap)],
   [
     T.BPF_MAP_TYPE_STRUCT_OPS,
-    { rules: structOpsRules, capability: 'CAP_BPF', types: noTypes, create: noStructOps },
+    {
+      rules: structOpsRules,
+      capability: 'CAP_BPF',
+      types: noTypes,
+      create: (context) => StructOpsMap.create(context),
+    },
   ],
   [
     T.BPF_MAP_TYPE_USER_RINGBUF,

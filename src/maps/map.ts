@@ -6,7 +6,16 @@
 import type { Btf } from '../btf/index.ts';
 import type { MapLayout, Memory } from '../vm/index.ts';
 import type { SpecialField } from './fields.ts';
-import type { CgroupRef, DeviceRef, Held, PerfEventRef, ProgRef, SocketRef, StorageOwner } from './ports.ts';
+import type {
+  CgroupRef,
+  DeviceRef,
+  Held,
+  MapCounts,
+  PerfEventRef,
+  ProgRef,
+  SocketRef,
+  StorageOwner,
+} from './ports.ts';
 import type { SocketPrograms } from './socket-programs.ts';
 
 export { BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST } from './flags.ts';
@@ -51,6 +60,10 @@ export interface MapEnv {
   programByFd?(fd: number): ProgRef | number;
   perfEventByFd?(fd: number): PerfEventRef | number;
   mapByFd?(fd: number): MapRef | number;
+  /** The kernel's types. */
+  readonly kernelBtf?: Btf | undefined;
+  /** Names of operations that STRUCT_OPS maps have registered. */
+  readonly operations?: Set<string>;
   /** The network device with an index. */
   deviceByIndex?(ifindex: number): DeviceRef | undefined;
   /** The socket behind a descriptor: EBADF when there is no file, ENOTSOCK when it is something else. */
@@ -124,6 +137,8 @@ export interface BpfMap {
   readonly storage?: LocalStorage;
   /** CGROUP_STORAGE: the values of cgroups at which programs are attached. */
   readonly cgroupValues?: CgroupValues;
+  /** STRUCT_OPS: told how it is counted, before it is used. */
+  setCounts?(counts: MapCounts): void;
   /** CGROUP_ARRAY: the cgroup in a slot, undefined when it is empty or there is none. */
   cgroupAt?(index: number): CgroupRef | undefined;
 

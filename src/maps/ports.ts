@@ -12,6 +12,12 @@ export interface Held {
   release(): void;
 }
 
+/** How a map is counted, for maps that hold themselves. */
+export interface MapCounts extends Held {
+  /** References that user space does not hold. */
+  readonly kernelReferences: number;
+}
+
 /** A loaded program as a prog array sees it (struct bpf_prog). */
 export interface ProgRef extends Held {
   /** The program's id: what user space reads from a slot. */
@@ -22,6 +28,8 @@ export interface ProgRef extends Held {
   readonly expectedAttachType: number;
   /** BPF_F_XDP_HAS_FRAGS was given at load. */
   readonly xdpHasFrags: boolean;
+  /** BTF id of the kernel's type that it attaches to. */
+  readonly attachBtfId?: number | undefined;
   /** Tracing kinds: identity of the prototype of the function it is attached to. */
   readonly attachFuncProto?: object;
   /** What a tail call runs. */

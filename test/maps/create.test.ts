@@ -125,7 +125,7 @@ describe('an error of creation', () => {
     ['TASK_STORAGE', { maxEntries: 0, flags: MapFlag.BPF_F_NO_PREALLOC }, 'key and value need BTF types'],
     ['SK_STORAGE', { maxEntries: 0 }, 'map_flags must contain BPF_F_NO_PREALLOC'],
     ['STRUCT_OPS', { maxEntries: 1 }, 'btf_vmlinux_value_type_id must name the type'],
-    ['STRUCT_OPS', { maxEntries: 1, btfVmlinuxValueTypeId: 7 }, 'has no operations to replace'],
+    ['STRUCT_OPS', { maxEntries: 1, btfVmlinuxValueTypeId: 7 }, 'has no such operations to replace'],
     ['HASH', { btfVmlinuxValueTypeId: 7 }, 'is for struct_ops maps'],
     ['ARENA', { keySize: 0, valueSize: 0 }, 'map_flags must contain BPF_F_MMAPABLE'],
     [

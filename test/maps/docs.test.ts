@@ -39,7 +39,10 @@ const PURPOSES: Readonly<Record<string, readonly [purpose: string, shape: Shape]
   STACK: ['values in order, last in, first out', { keySize: 0 }],
   SK_STORAGE: ['a value for each socket', {}],
   DEVMAP_HASH: ['devices to redirect packets to, by any number', {}],
-  STRUCT_OPS: ["the kernel's operations replaced by programs; none can be replaced here", {}],
+  STRUCT_OPS: [
+    "the kernel's operations replaced by programs: TCP's congestion control, where the kernel's types are given",
+    {},
+  ],
   RINGBUF: ['records to user space, one buffer for all CPUs', { keySize: 0, valueSize: 0, maxEntries: 4096 }],
   INODE_STORAGE: ['a value for each inode', {}],
   TASK_STORAGE: ['a value for each task', {}],

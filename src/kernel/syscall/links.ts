@@ -3,6 +3,7 @@
  * bpf_raw_tracepoint_open in kernel/bpf/syscall.c).
  */
 import { Errno } from '../../base/errno.ts';
+import { StructOpsMap } from '../../maps/index.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
 import type { KernelLink } from '../hooks.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
@@ -63,8 +64,10 @@ export function linkCreate(sys: SyscallContext, attr: CreateAttributes): number 
   attr.checkUnused();
   const attachType = attr.u32('attach_type');
   if (attachType === A.BPF_STRUCT_OPS) {
-    mapOf(sys, attr.u32('map_fd'));
-    fail(Errno.EINVAL, 'the map is no struct_ops map with BPF_F_LINK');
+    const { map } = mapOf(sys, attr.u32('map_fd'));
+    if (map instanceof StructOpsMap && map.isReady)
+      fail(Errno.EOPNOTSUPP, 'links of operations, which have no program, are not simulated');
+    fail(Errno.EINVAL, 'the map is no struct_ops map with BPF_F_LINK that an update has filled');
   }
   const program = programOf(sys, attr.u32('prog_fd'));
   checkAttachType(program, attachType);
