@@ -17,7 +17,6 @@ import { loopHelpers } from './loop.ts';
 import { machineHelpers } from './machine.ts';
 import { mapHelpers } from './maps.ts';
 import { messageHelpers } from './message.ts';
-import { packetHelpers } from './packet.ts';
 import { legacyPacketLoad } from './packet-load.ts';
 import { perfHelpers } from './perf.ts';
 import { printHelpers } from './print.ts';
@@ -27,6 +26,7 @@ import { redirectMapHelpers } from './redirect-map.ts';
 import { ringbufHelpers } from './ringbuf.ts';
 import type { HelperRuntime } from './runtime.ts';
 import { seqHelpers } from './seq.ts';
+import { skbHelpers } from './skb.ts';
 import { sockOpsHelpers } from './sock-ops.ts';
 import { socketHelpers } from './socket.ts';
 import { socketRedirectHelpers } from './socket-redirect.ts';
@@ -38,6 +38,7 @@ import { timeHelpers } from './time.ts';
 import { timerHelpers } from './timer.ts';
 import { tracingHelpers } from './tracing.ts';
 import { userRingbufHelpers } from './user-ringbuf.ts';
+import { xdpHelpers } from './xdp.ts';
 
 /** Every family; the order does not matter, no two have a helper in common. */
 const FAMILIES: readonly FamilyMaker[] = [
@@ -51,7 +52,6 @@ const FAMILIES: readonly FamilyMaker[] = [
   machineHelpers,
   mapHelpers,
   messageHelpers,
-  packetHelpers,
   perfHelpers,
   printHelpers,
   probeHelpers,
@@ -59,6 +59,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   redirectMapHelpers,
   ringbufHelpers,
   seqHelpers,
+  skbHelpers,
   sockOpsHelpers,
   socketHelpers,
   socketRedirectHelpers,
@@ -70,6 +71,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   timerHelpers,
   tracingHelpers,
   userRingbufHelpers,
+  xdpHelpers,
 ];
 
 export interface HelperOptions {

@@ -1,17 +1,13 @@
 /**
- * Helpers that read, write and resize packets (net/core/filter.c). Simulated packets are linear: all of a packet lies between data
- * and data_end.
+ * Helpers that read and write packets of programs on an skb (net/core/filter.c). Simulated packets are linear: all of a packet lies between
+ * data and data_end.
  */
 import { Errno } from '../base/errno.ts';
 import { flowHash } from './flow-hash.ts';
 import { type FamilyMaker, plain, wideU32 } from './implementation.ts';
 import { PacketWindow } from './packet-window.ts';
 
-/** ETH_HLEN: XDP packets keep at least this much. */
-const ETH_HLEN = 14;
-/** Largest metadata: what fits the 8-bit meta_len of struct skb_shared_info. */
-const MAX_METADATA = 255;
-/** Largest offset and length of the helpers that load bytes by offset. */
+/** Largest offset that is looked up from a header. */
 const MAX_OFFSET = 0xffff;
 
 const BPF_F_RECOMPUTE_CSUM = 1;
@@ -19,8 +15,8 @@ const BPF_F_INVALIDATE_HASH = 2;
 const BPF_HDR_START_MAC = 0;
 const BPF_HDR_START_NET = 1;
 
-/** Reading and writing by offset, and moving the ends of XDP packets. */
-export const packetHelpers: FamilyMaker = (runtime, result) => {
+/** Bytes by offset, and the flow hash. */
+export const skbHelpers: FamilyMaker = (runtime, result) => {
   const { memory } = runtime;
   const window = new PacketWindow(runtime);
 
@@ -33,12 +29,6 @@ export const packetHelpers: FamilyMaker = (runtime, result) => {
     }
     memory.u8.copyWithin(to, from, from + length);
     return 0;
-  };
-
-  /** 0 when the XDP packet holds the bytes, else an errno (bpf_xdp_pointer). */
-  const checkXdpRange = (offset: number, length: number): number => {
-    if (offset > MAX_OFFSET || length > MAX_OFFSET) return -Errno.EFAULT;
-    return offset + length > window.length ? -Errno.EINVAL : 0;
   };
 
   return {
@@ -76,57 +66,6 @@ export const packetHelpers: FamilyMaker = (runtime, result) => {
       window.open('skb', 'bpf_skb_pull_data');
       if (length >>> 0 > window.length) return -Errno.ENOMEM;
       window.pull(length >>> 0);
-      return 0;
-    }),
-
-    bpf_xdp_get_buff_len: plain(() => {
-      window.open('xdp', 'bpf_xdp_get_buff_len');
-      return window.length;
-    }),
-
-    bpf_xdp_load_bytes: plain((_context, offset, _offsetHi, target, size) => {
-      window.open('xdp', 'bpf_xdp_load_bytes');
-      const error = checkXdpRange(offset >>> 0, size >>> 0);
-      return error === 0 ? load(window.data + offset, target, size >>> 0, true) : error;
-    }),
-
-    bpf_xdp_store_bytes: plain((_context, offset, _offsetHi, source, size) => {
-      window.open('xdp', 'bpf_xdp_store_bytes');
-      const error = checkXdpRange(offset >>> 0, size >>> 0);
-      return error === 0 ? load(source >>> 0, window.data + offset, size >>> 0, true) : error;
-    }),
-
-    // Metadata moves along with the start of the packet.
-    bpf_xdp_adjust_head: plain((_context, delta) => {
-      const packet = window.open('xdp', 'bpf_xdp_adjust_head');
-      const { data, dataMeta, dataEnd } = window;
-      const metadata = data - dataMeta;
-      const moved = data + delta;
-      if (moved < packet.headLimit + metadata || moved > dataEnd - ETH_HLEN) return -Errno.EINVAL;
-      memory.u8.copyWithin(dataMeta + delta, dataMeta, data);
-      window.move(dataMeta + delta, moved, dataEnd);
-      return 0;
-    }),
-
-    // New bytes are zero.
-    bpf_xdp_adjust_tail: plain((_context, delta) => {
-      const packet = window.open('xdp', 'bpf_xdp_adjust_tail');
-      const { data, dataMeta, dataEnd } = window;
-      const moved = dataEnd + delta;
-      if (moved > packet.tailLimit || moved < data + ETH_HLEN) return -Errno.EINVAL;
-      if (delta > 0) memory.u8.fill(0, dataEnd, moved);
-      window.move(dataMeta, data, moved);
-      return 0;
-    }),
-
-    bpf_xdp_adjust_meta: plain((_context, delta) => {
-      const packet = window.open('xdp', 'bpf_xdp_adjust_meta');
-      const { data, dataMeta, dataEnd } = window;
-      const moved = dataMeta + delta;
-      if (moved < packet.headLimit || moved > data) return -Errno.EINVAL;
-      const metadata = data - moved;
-      if (metadata % 4 !== 0 || metadata > MAX_METADATA) return -Errno.EACCES;
-      window.move(moved, data, dataEnd);
       return 0;
     }),
 
