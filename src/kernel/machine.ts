@@ -34,6 +34,7 @@ import type {
 import { type EngineName, makeEngine, type RepeatingEngine } from '../vm/engines.ts';
 import {
   type HelperTable,
+  type InputBatch,
   type Interpreter,
   InterpreterEngine,
   Memory,
@@ -298,6 +299,25 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     }
   }
 
+  /**
+   * Runs a verified program on a batch of inputs. Gives the number of runs made: fewer than asked for when something waited for a run to end, none
+   * when it cannot be done in this way.
+   * @throws VmFault when a run faults; earlier ones have been done then.
+   */
+  runBatch(program: LoadedProgram, batch: InputBatch): number {
+    if (this.statsUsers > 0 || this.engine.runBatch === undefined) return 0;
+    const before = this.running;
+    this.running = program;
+    this.runs++;
+    try {
+      return this.engine.runBatch(program.prepared, batch);
+    } catch (error) {
+      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
+    } finally {
+      this.ended(before);
+    }
+  }
+
   private doBetweenRuns(): void {
     this.runs--;
     this.doPostponed();
@@ -448,8 +468,12 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
   }
 
   afterRun(action: () => void): void {
-    if (this.runs === 0) action();
-    else this.postponed.push(action);
+    if (this.runs === 0) {
+      action();
+      return;
+    }
+    this.postponed.push(action);
+    this.engine.stopBatch?.();
   }
 
   seqFileAt(address: number): SeqFilePort | undefined {

@@ -76,15 +76,20 @@ export function takesPacket(programType: number): boolean {
   return VIEWS[programType] !== undefined;
 }
 
+/** Bytes that a frame in one buffer may have. */
+export function frameLimits(view: PacketView): { readonly shortest: number; readonly longest: number } {
+  const headroom = view === 'xdp' ? XDP_HEADROOM : SKB_HEADROOM;
+  return { shortest: ETH_HLEN, longest: PAGE_BYTES - headroom - SHARED_INFO_BYTES };
+}
+
 /**
  * Whether the kernel would run a program on a frame.
  * @throws SyscallError EINVAL when it would not.
  */
 export function checkFrame(program: LoadedProgram, view: PacketView, frame: Uint8Array): void {
   const { length } = frame;
-  const headroom = view === 'xdp' ? XDP_HEADROOM : SKB_HEADROOM;
-  const longest = PAGE_BYTES - headroom - SHARED_INFO_BYTES;
-  if (length < ETH_HLEN) throw invalid(program, `a packet has at least ${ETH_HLEN} bytes, not ${length}`);
+  const { shortest: least, longest } = frameLimits(view);
+  if (length < least) throw invalid(program, `a packet has at least ${least} bytes, not ${length}`);
   if (length > longest)
     throw invalid(
       program,

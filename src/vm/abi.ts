@@ -162,3 +162,27 @@ export interface PreparedProgram {
    */
   readonly probeLoads?: ReadonlySet<number>;
 }
+
+/**
+ * Inputs that a program is run on one after another: where they are in linear memory. Before each run the input is copied to `target` and the
+ * context is filled with its template and with the address where the input ends.
+ */
+export interface InputBatch {
+  /** Address of the first input; the others follow without gaps, and 8 bytes that may be read behind the last one. */
+  readonly inputs: number;
+  /** Address of their lengths, u32 each. */
+  readonly lengths: number;
+  /** Address that the low halves of r0 go to, i32 each. */
+  readonly results: number;
+  /** At least one. */
+  readonly count: number;
+  /** Address with room for the longest input, rounded up to 8 bytes. */
+  readonly target: number;
+  /** Address of the context, which r1 is. */
+  readonly context: number;
+  readonly template: number;
+  /** Bytes of the template, a multiple of 8. */
+  readonly templateBytes: number;
+  /** Offset in the context of the 32-bit address where the input ends. */
+  readonly endAt: number;
+}

@@ -16,6 +16,8 @@ export const ENGINE_NAMES: readonly EngineName[] = ['interp', 'jit', 'auto'];
 export type RepeatingEngine = Engine & {
   readonly repeat?: JitEngine['repeat'];
   readonly runEach?: JitEngine['runEach'];
+  readonly runBatch?: JitEngine['runBatch'];
+  readonly stopBatch?: JitEngine['stopBatch'];
 };
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '../../src/index.ts';
 import type { LoadedProgram } from '../../src/kernel/loaded-program.ts';
 import { Machine } from '../../src/kernel/machine.ts';
+import { leavesPacketAlone } from '../../src/kernel/packet-batch.ts';
 import { openFixture } from '../fixtures.ts';
 import { program } from '../vm/support.ts';
 
@@ -46,6 +47,29 @@ describe.each(ENGINES)('with engine %s', (engine) => {
     if (map !== undefined) expect([...many.maps[map]!.entries()]).toEqual([...one.maps[map]!.entries()]);
   });
 
+  it.each([
+    ['xdp/count_protocols', 'count_protocols'],
+    ['xdp/helper_costs', 'flow_hash'],
+    ['xdp/tail_parser', 'parse_ethernet'],
+    ['socket_filter/udp_port', 'keep_udp_port'],
+  ] as const)(
+    '%s gives the same for one array of packets, of which many do not fit one batch',
+    (file, name) => {
+      const frames = Array.from({ length: 700 }, (_, i) => FRAMES[i % FRAMES.length]!);
+      // Longer than what is usual, so that bytes end a batch, too.
+      for (let i = 100; i < 130; i++)
+        frames[i] = packet(ethernet(), ipv4(), udp({ dport: i }), 'z'.repeat(3400));
+      const one = load(file, engine).programs[name]!;
+      const expected = frames.map((data) => one.testRun({ data }).retval);
+      const lengths = frames.map(({ length }) => length);
+      const bytes = Uint8Array.from(frames.flatMap((frame) => [...frame]));
+      const many = load(file, engine).programs[name]!;
+      expect([...many.runMany({ bytes, lengths })]).toEqual(expected);
+      expect([...many.runMany({ bytes, lengths: Uint16Array.from(lengths) })]).toEqual(expected);
+      expect([...many.runMany(frames)]).toEqual(expected);
+    },
+  );
+
   it('counts on the CPU that the packets come in on', () => {
     const object = load('xdp/count_protocols', engine);
     object.programs.count_protocols!.runMany([FRAMES[1]!, FRAMES[2]!], { cpu: 1 });
@@ -72,6 +96,37 @@ describe('packets', () => {
     expect([...results]).toEqual([2, -5, -5]);
     expect(() => counting.runMany([FRAMES[0]!, new Uint8Array(13)])).toThrow('at least 14 bytes, not 13');
     expect(() => counting.runMany([new Uint8Array(4000)])).toThrow('at most 3520 bytes, not 4000');
+  });
+
+  it('that are refused end it in later batches, too', () => {
+    const frames = Array.from({ length: 400 }, () => FRAMES[1]!);
+    frames[300] = new Uint8Array(3521);
+    const results = new Int32Array(400).fill(-5);
+    expect(() => counting.runMany(frames, { results })).toThrow('at most 3520 bytes, not 3521');
+    expect([results[299], results[300], results[301]]).toEqual([2, -5, -5]);
+  });
+
+  it.each([
+    [[64, 1.5], 'the length of packet 1 is 1.5, which is no count'],
+    [[-1], 'the length of packet 0 is -1, which is no count'],
+    [[64, 65], 'the packets have 129 bytes together; there are 128'],
+  ])('in one array need lengths that fit: %j', (lengths, message) => {
+    expect(() => counting.runMany({ bytes: new Uint8Array(128), lengths })).toThrow(
+      expect.objectContaining({ code: 'bad-lengths', message: expect.stringContaining(message) as unknown }),
+    );
+  });
+
+  it.each([
+    ['bpf_xdp_adjust_head', 44],
+    ['bpf_xdp_adjust_meta', 54],
+    ['bpf_xdp_adjust_tail', 65],
+    ['bpf_tail_call', 12],
+    ['nothing', undefined],
+  ])('are run one by one when the program calls %s, which may move them', (_name, id) => {
+    const call = id === undefined ? '' : `call ${id}\n`;
+    const prepared = { ...program(`r0 = 2\n${call}exit`), verified: true };
+    expect(leavesPacketAlone(prepared)).toBe(id === undefined);
+    expect(leavesPacketAlone({ ...prepared, verified: false })).toBe(false);
   });
 
   it('are nothing for programs of other types', () => {

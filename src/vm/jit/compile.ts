@@ -17,7 +17,7 @@ import {
   type OutsideCall,
 } from './context.ts';
 import { BPF_SIGNATURE } from './emitter.ts';
-import { invokeEntry, repeatEntry, runEntry } from './entries.ts';
+import { batchEntry, invokeEntry, repeatEntry, runEntry } from './entries.ts';
 import { compileFunction } from './function.ts';
 import { hashLookup } from './hash-lookup.ts';
 import { STACK_SIZE } from './layout.ts';
@@ -52,7 +52,7 @@ export interface Positions {
 }
 
 /** Functions for JavaScript (entries.ts), behind those of the program. */
-const ENTRY_COUNT = 3;
+const ENTRY_COUNT = 4;
 
 /** (key): the value's address. */
 const FINDER_SIGNATURE: Signature = { params: [Type.I32], result: Type.I32 };
@@ -82,8 +82,13 @@ export function compile(
   const context = makeContext(program, helpers, options, module, calls, finders);
   const pairs = addSubprograms(program, context);
   const stackBytes = usesOneFrame ? STACK_BYTES : STACK_SIZE;
-  for (const entry of [runEntry(context), repeatEntry(context, stackBytes), invokeEntry(context)])
-    module.addFunction(entry);
+  const entries = [
+    runEntry(context),
+    repeatEntry(context, stackBytes),
+    invokeEntry(context),
+    batchEntry(context),
+  ];
+  for (const entry of entries) module.addFunction(entry);
   for (const { map, how } of finders) {
     if ('layout' in how) module.addFunction(hashLookup(`lookup_${map.toString(16)}`, how.layout));
   }

@@ -7,7 +7,7 @@ import { BPF_SIGNATURE } from './emitter.ts';
 import { Control, FRAME_STRIDE } from './layout.ts';
 import { SmallFunction } from './small-function.ts';
 
-const { I64, EMPTY } = Type;
+const { I32, I64, EMPTY } = Type;
 
 /** Pushes frame, r1 and r2 from parameters 2, 0 and 1, and zeros for the other arguments; calls the program. */
 function callMain(w: SmallFunction, context: CompileContext): void {
@@ -40,13 +40,7 @@ export function repeatEntry(context: CompileContext, stackBytes: number): Functi
   const { control, instalment, checked } = context.options;
   const w = new SmallFunction().op(1, 1, I64);
   w.op(W.LOOP, EMPTY);
-  w.i32(0)
-    .i32(0)
-    .at(W.I32_STORE, control + Control.TAIL_CALLS);
-  if (instalment !== undefined)
-    w.i32(0)
-      .i32(instalment)
-      .at(W.I32_STORE, control + Control.BUDGET);
+  beginRun(w, control, instalment);
   if (checked) w.op(W.LOCAL_GET, 2).i32(0).i32(stackBytes).op(W.PREFIX, W.MEMORY_FILL, 0);
   callMain(w, context);
   w.op(W.LOCAL_SET, 4);
@@ -54,6 +48,79 @@ export function repeatEntry(context: CompileContext, stackBytes: number): Functi
   w.op(W.LOCAL_GET, 4);
   splitResult(w, context, 4);
   return w.entry('repeat', 4);
+}
+
+/** Parameters and locals of the function that batchEntry writes. */
+const Batch = {
+  FRAME: 0,
+  INPUT: 1,
+  LENGTHS: 2,
+  RESULTS: 3,
+  COUNT: 4,
+  TARGET: 5,
+  CONTEXT: 6,
+  TEMPLATE: 7,
+  TEMPLATE_BYTES: 8,
+  END_AT: 9,
+  LENGTH: 10,
+  AT: 11,
+  DONE: 12,
+} as const;
+export const BATCH_PARAMETERS = 10;
+
+/**
+ * batch(frame, …): a run on each of an InputBatch's inputs, at least one, whose addresses are the parameters in the order of `Batch`. Gives the
+ * number of runs: it ends early when a run has set Control.STOP. For unchecked code only, which does not clear stacks.
+ */
+export function batchEntry(context: CompileContext): FunctionBody {
+  const { control, instalment } = context.options;
+  const w = new SmallFunction().op(1, 3, I32);
+  w.op(W.LOOP, EMPTY);
+  w.op(W.LOCAL_GET, Batch.LENGTHS, W.I32_LOAD, 0, 0, W.LOCAL_SET, Batch.LENGTH);
+  w.op(W.LOCAL_GET, Batch.LENGTH).i32(7).op(W.I32_ADD).i32(-8).op(W.I32_AND, W.LOCAL_SET, Batch.AT);
+  copyWords(w, Batch.INPUT, Batch.TARGET);
+  w.op(W.LOCAL_GET, Batch.TEMPLATE_BYTES, W.LOCAL_SET, Batch.AT);
+  copyWords(w, Batch.TEMPLATE, Batch.CONTEXT);
+  w.op(W.LOCAL_GET, Batch.CONTEXT, W.LOCAL_GET, Batch.END_AT, W.I32_ADD);
+  w.op(W.LOCAL_GET, Batch.TARGET, W.LOCAL_GET, Batch.LENGTH, W.I32_ADD, W.I32_STORE, 0, 0);
+  beginRun(w, control, instalment);
+  w.op(W.LOCAL_GET, Batch.RESULTS);
+  w.op(W.LOCAL_GET, Batch.FRAME, W.LOCAL_GET, Batch.CONTEXT, W.I64_EXTEND_I32_U);
+  for (let reg = 2; reg <= 5; reg++) w.op(W.I64_CONST, 0);
+  w.call(context.functionAt(0)).op(W.I32_WRAP_I64, W.I32_STORE, 0, 0);
+  w.op(W.LOCAL_GET, Batch.INPUT, W.LOCAL_GET, Batch.LENGTH, W.I32_ADD, W.LOCAL_SET, Batch.INPUT);
+  for (const [local, step] of [
+    [Batch.LENGTHS, 4],
+    [Batch.RESULTS, 4],
+    [Batch.DONE, 1],
+  ] as const)
+    w.op(W.LOCAL_GET, local).i32(step).op(W.I32_ADD, W.LOCAL_SET, local);
+  w.op(W.LOCAL_GET, Batch.DONE, W.LOCAL_GET, Batch.COUNT, W.I32_LT_U);
+  w.i32(0)
+    .at(W.I32_LOAD, control + Control.STOP)
+    .op(W.I32_EQZ, W.I32_AND);
+  w.op(W.BR_IF, 0, W.END, W.LOCAL_GET, Batch.DONE);
+  return w.entry('batch', BATCH_PARAMETERS);
+}
+
+/** Copies AT bytes, a multiple of 8, between two addresses. */
+function copyWords(w: SmallFunction, from: number, to: number): void {
+  w.op(W.BLOCK, EMPTY, W.LOOP, EMPTY, W.LOCAL_GET, Batch.AT, W.I32_EQZ, W.BR_IF, 1);
+  w.op(W.LOCAL_GET, Batch.AT).i32(8).op(W.I32_SUB, W.LOCAL_TEE, Batch.AT);
+  w.op(W.LOCAL_GET, to, W.I32_ADD);
+  w.op(W.LOCAL_GET, from, W.LOCAL_GET, Batch.AT, W.I32_ADD, W.I64_LOAD, 0, 0, W.I64_STORE, 0, 0);
+  w.op(W.BR, 0, W.END, W.END);
+}
+
+/** Gives a run its tail calls and its budget. */
+function beginRun(w: SmallFunction, control: number, instalment: number | undefined): void {
+  w.i32(0)
+    .i32(0)
+    .at(W.I32_STORE, control + Control.TAIL_CALLS);
+  if (instalment !== undefined)
+    w.i32(0)
+      .i32(instalment)
+      .at(W.I32_STORE, control + Control.BUDGET);
 }
 
 /** invoke(function, frame): a callback, with arguments from the control block; gives the low half of its r0. */

@@ -28,5 +28,7 @@ export const Control = {
   EXTENT_LENGTH: 24,
   /** r1 to r5 of a callback. */
   CALLBACK_ARGS: 32,
-  SIZE: 72,
+  /** Not 0: a batch of runs is to end after this one. */
+  STOP: 72,
+  SIZE: 80,
 } as const;

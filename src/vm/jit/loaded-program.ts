@@ -38,12 +38,27 @@ type Callback = Extract<HelperEntry, { kind: 'callback' }>;
 
 const MAX_INSTALMENT = 1 << 30;
 
+/** An InputBatch in the order of the parameters in entries.ts. */
+type BatchAddresses = [
+  inputs: number,
+  lengths: number,
+  results: number,
+  count: number,
+  target: number,
+  context: number,
+  template: number,
+  templateBytes: number,
+  endAt: number,
+];
+
 /** What a module offers to JavaScript (entries.ts), and its first BPF function. */
 interface Exports {
   /** (r1, r2, frame): the low half of r0. */
   readonly run: (r1: number, r2: number, frame: number) => number;
   /** (r1, r2, frame, count): the low half of the last r0. */
   readonly repeat: (r1: number, r2: number, frame: number, count: number) => number;
+  /** (frame, the addresses of a batch …): how many runs were made. */
+  readonly batch: (frame: number, ...addresses: BatchAddresses) => number;
   /** (function, caller's frame): the low half of the callback's r0. */
   readonly invoke: (index: number, frame: number) => number;
   readonly main: unknown;
@@ -54,6 +69,7 @@ export class LoadedProgram {
   readonly code: CompiledCode;
   readonly run: Exports['run'];
   readonly repeat: Exports['repeat'];
+  readonly batch: Exports['batch'];
   readonly checked: boolean;
   private readonly invoke: Exports['invoke'];
   private readonly main: unknown;
@@ -73,6 +89,7 @@ export class LoadedProgram {
     const exports = new wasm.Instance(module, imports).exports as unknown as Exports;
     this.run = exports.run;
     this.repeat = exports.repeat;
+    this.batch = exports.batch;
     this.invoke = exports.invoke;
     this.main = exports.main;
   }

@@ -5,7 +5,7 @@
 
 import { BpfError } from '../../base/errors.ts';
 import { jumpTarget } from '../../cfg/index.ts';
-import type { HelperTable, PreparedProgram } from '../abi.ts';
+import type { HelperTable, InputBatch, PreparedProgram } from '../abi.ts';
 import type { Engine } from '../engine.ts';
 import { InterpreterEngine } from '../interpreter-engine.ts';
 import type { Memory } from '../memory.ts';
@@ -83,6 +83,20 @@ export class TieredEngine implements Engine {
       each.ready(i);
       each.results[i] = engine.execute(program, r1);
     }
+  }
+
+  /** As JitEngine.runBatch; a program that is interpreted runs in none. */
+  runBatch(program: PreparedProgram, batch: InputBatch): number {
+    const choice = this.choiceFor(program);
+    if (choice.runs + batch.count > INTERPRETED_RUNS && choice.engine !== this.jit)
+      choice.engine = this.compiled(program);
+    if (choice.engine !== this.jit) return 0;
+    choice.runs += batch.count;
+    return this.jit.runBatch(program, batch);
+  }
+
+  stopBatch(): void {
+    this.jit.stopBatch();
   }
 
   dispose(): void {
