@@ -61,6 +61,7 @@ export const Errno = {
   ENOTSUPP: 524,
 } as const;
 
+/** `EINVAL` and so on. */
 export type ErrnoName = keyof typeof Errno;
 
 const names = new Map<number, ErrnoName>(

@@ -9,6 +9,7 @@ export const MAX_FILE_BYTES = 256 * 1024 * 1024;
 export const MAX_SECTIONS = 4096;
 /** Most symbols, and most relocations of one section. */
 export const MAX_SYMBOLS = 1 << 20;
+/** Most relocations of one section. */
 export const MAX_RELOCATIONS = 1 << 20;
 /** Most BTF types; as BTF_MAX_TYPE in include/uapi/linux/btf.h. */
 export const MAX_BTF_TYPES = 0x000fffff;

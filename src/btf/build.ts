@@ -14,6 +14,7 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 /** A type as `BtfBuilder.add` takes it: everything but its id. */
 export type BtfTypeSpec = WithoutId<Exclude<BtfType, { kind: 'void' }>>;
 
+/** What a `BtfBuilder` is made for. */
 export interface BtfBuilderOptions {
   readonly order?: ByteOrder;
   /** Makes split BTF over this one. */

@@ -11,6 +11,7 @@ import { DefinitionOrder } from './c-order.ts';
 import { sortedIds } from './c-sort.ts';
 import type { BtfInt, BtfStruct, BtfTypedef } from './types.ts';
 
+/** What `dumpC` writes, and in which order. */
 export interface DumpCOptions {
   /** Only these types and what they need; without it, all types and the kernel functions. */
   readonly roots?: readonly number[];

@@ -10,6 +10,7 @@ import type { BtfDatasec, BtfMember, BtfStruct, BtfType } from './types.ts';
 /** Column at which comments start, where the text leaves room; tabs count as 8. */
 const COMMENT_COLUMN = 48;
 
+/** How `printType` writes. */
 export interface PrintTypeOptions {
   /** Adds offset and size in bytes to every member (and first bit and width to bitfields), and shows holes. */
   readonly offsets?: boolean;

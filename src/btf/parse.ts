@@ -15,6 +15,7 @@ const SECTION = '.BTF';
 const FUNC = BTF_KINDS.indexOf('func');
 const FUNC_PROTO = BTF_KINDS.indexOf('func_proto');
 
+/** What `parseBtf` may be told beside the bytes. */
 export interface ParseBtfOptions {
   /** What split BTF stands on: the kernel's for a module's. Its ids and string offsets come first. */
   readonly base?: Btf;

@@ -27,6 +27,7 @@ export const BTF_KINDS = [
   'enum64',
 ] as const;
 
+/** The name of a kind, in lower case: `struct`. */
 export type BtfKind = (typeof BTF_KINDS)[number];
 
 /** BTF_INT_SIGNED, _CHAR, _BOOL or none of them; `unknown` for other bits, which the kernel refuses. */
@@ -41,10 +42,12 @@ interface TypeBase {
   readonly name: string;
 }
 
+/** Type id 0. */
 export interface BtfVoid extends TypeBase {
   readonly kind: 'void';
 }
 
+/** An integer, a character or a boolean. */
 export interface BtfInt extends TypeBase {
   readonly kind: 'int';
   /** Bytes. */
@@ -61,14 +64,17 @@ interface RefBase extends TypeBase {
   readonly type: number;
 }
 
+/** A pointer. */
 export interface BtfPtr extends RefBase {
   readonly kind: 'ptr';
 }
 
+/** A typedef. */
 export interface BtfTypedef extends RefBase {
   readonly kind: 'typedef';
 }
 
+/** A qualified type. */
 export interface BtfModifier extends RefBase {
   readonly kind: 'volatile' | 'const' | 'restrict';
 }
@@ -81,6 +87,7 @@ export interface BtfTypeTag extends RefBase {
 /** Kinds that do nothing but refer to another type. */
 export type BtfRef = BtfPtr | BtfTypedef | BtfModifier | BtfTypeTag;
 
+/** An array. */
 export interface BtfArray extends TypeBase {
   readonly kind: 'array';
   readonly elementType: number;
@@ -100,6 +107,7 @@ export interface BtfMember {
   readonly bitSize: number;
 }
 
+/** A struct or union. */
 export interface BtfStruct extends TypeBase {
   readonly kind: 'struct' | 'union';
   /** Bytes. */
@@ -113,6 +121,7 @@ export interface BtfEnumerator<V> {
   readonly value: V;
 }
 
+/** An enumeration of 32-bit values. */
 export interface BtfEnum extends TypeBase {
   readonly kind: 'enum';
   /** Bytes: 1, 2, 4 or 8. */
@@ -121,6 +130,7 @@ export interface BtfEnum extends TypeBase {
   readonly values: readonly BtfEnumerator<number>[];
 }
 
+/** An enumeration of 64-bit values. */
 export interface BtfEnum64 extends TypeBase {
   readonly kind: 'enum64';
   /** Bytes: 1, 2, 4 or 8. */
@@ -135,6 +145,7 @@ export interface BtfFwd extends TypeBase {
   readonly of: 'struct' | 'union';
 }
 
+/** A function. */
 export interface BtfFunc extends TypeBase {
   readonly kind: 'func';
   /** Id of its func_proto. */
@@ -142,6 +153,7 @@ export interface BtfFunc extends TypeBase {
   readonly linkage: BtfLinkage;
 }
 
+/** A parameter of a function prototype. */
 export interface BtfParam {
   /** '' when the prototype does not name it. */
   readonly name: string;
@@ -149,12 +161,14 @@ export interface BtfParam {
   readonly type: number;
 }
 
+/** A function's prototype. */
 export interface BtfFuncProto extends TypeBase {
   readonly kind: 'func_proto';
   readonly returnType: number;
   readonly params: readonly BtfParam[];
 }
 
+/** A global variable. */
 export interface BtfVar extends TypeBase {
   readonly kind: 'var';
   readonly type: number;
@@ -170,6 +184,7 @@ export interface BtfSectionVar {
   readonly size: number;
 }
 
+/** A data section, or `.ksyms` and `.kconfig`. */
 export interface BtfDatasec extends TypeBase {
   readonly kind: 'datasec';
   /** Bytes; 0 in an object file that was not linked: its ELF section then has it. */
@@ -177,6 +192,7 @@ export interface BtfDatasec extends TypeBase {
   readonly vars: readonly BtfSectionVar[];
 }
 
+/** A floating-point number. */
 export interface BtfFloat extends TypeBase {
   readonly kind: 'float';
   /** Bytes: 2, 4, 8, 12 or 16. */

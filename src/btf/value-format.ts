@@ -28,6 +28,7 @@ import {
   ValuePath,
 } from './value.ts';
 
+/** How `formatValue` writes. */
 export interface FormatOptions {
   /** `json` is valid JSON; `plain` (the default) writes bitfields and characters as people like them. */
   readonly form?: 'plain' | 'json';

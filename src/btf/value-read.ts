@@ -17,6 +17,7 @@ import {
   ValuePath,
 } from './value.ts';
 
+/** How `decodeValue` reads. */
 export interface ReadOptions {
   /** Enums as names where the value has one (the default), or always as numbers. */
   readonly enums?: 'names' | 'numbers';

@@ -20,6 +20,7 @@ import {
   ValuePath,
 } from './value.ts';
 
+/** How `encodeValue` reports errors. */
 export interface WriteOptions {
   /** What error messages call the value. */
   readonly name?: string;

@@ -11,6 +11,7 @@ import {
 } from '../index.ts';
 import { usageError } from './report.ts';
 
+/** What is to happen. */
 export interface RunPlan {
   /** Only this program; all that are loaded by default. */
   readonly program?: string;

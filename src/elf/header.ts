@@ -33,6 +33,7 @@ export interface SectionHeader {
   readonly entrySize: number;
 }
 
+/** What the ELF header and the section headers say. */
 export interface FileHeader {
   readonly byteOrder: ByteOrder;
   readonly machine: number;

@@ -14,6 +14,7 @@ export interface ElfFile {
   readonly symbols: readonly ElfSymbol[];
 }
 
+/** A section. */
 export interface ElfSection {
   readonly index: number;
   readonly name: string;
@@ -35,6 +36,7 @@ export interface ElfSection {
   readonly data: Uint8Array;
 }
 
+/** A symbol. */
 export interface ElfSymbol {
   readonly index: number;
   readonly name: string;

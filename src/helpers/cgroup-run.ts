@@ -8,6 +8,7 @@ import { type FamilyMaker, plain, wideInt } from './implementation.ts';
 const BPF_F_SYSCTL_BASE_NAME = 1;
 const PAGE_BYTES = 4096;
 
+/** What programs of cgroups ask about the event that they run for. */
 export const cgroupRunHelpers: FamilyMaker = (runtime, result) => {
   const { memory } = runtime;
 

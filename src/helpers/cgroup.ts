@@ -8,6 +8,7 @@ import { type FamilyMaker, plain } from './implementation.ts';
 import { needMap, unsupported } from './map-argument.ts';
 import type { HelperRuntime } from './runtime.ts';
 
+/** Membership in the cgroups of a map. */
 export const cgroupHelpers: FamilyMaker = (runtime) => ({
   bpf_current_task_under_cgroup: plain((map, index) => {
     const cgroup = cgroupIn(runtime, 'bpf_current_task_under_cgroup', map, index >>> 0);

@@ -24,6 +24,7 @@ export function isSpace(byte: number): boolean {
   return (CLASSES[byte]! & SPACE) !== 0;
 }
 
+/** As ispunct of C in the kernel's character table. */
 export function isPunct(byte: number): boolean {
   return (CLASSES[byte]! & PUNCT) !== 0;
 }
@@ -38,6 +39,7 @@ export function isForbiddenControl(byte: number): boolean {
   return byte < 0x80 && (CLASSES[byte]! & (CONTROL | SPACE)) === CONTROL;
 }
 
+/** An ASCII digit. */
 export function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }

@@ -13,6 +13,7 @@ import type { HelperRuntime } from './runtime.ts';
 const DATA_AT = 0;
 const SIZE_AT = 8;
 const OFFSET_AT = 12;
+/** Bytes of a struct bpf_dynptr. */
 export const DYNPTR_BYTES = 16;
 
 /** DYNPTR_MAX_SIZE, DYNPTR_TYPE_SHIFT, DYNPTR_RDONLY_BIT, and the kinds that are here (enum bpf_dynptr_type). */
@@ -57,6 +58,7 @@ function endRecord(runtime: HelperRuntime, dynptr: number, flags: number, discar
   return 0;
 }
 
+/** Making, reading and writing dynptrs. */
 export const dynptrHelpers: FamilyMaker = (runtime) => {
   const { memory } = runtime;
   return {

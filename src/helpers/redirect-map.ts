@@ -13,6 +13,7 @@ const ACTION_MASK = 3;
 const BPF_F_BROADCAST = 1 << 3;
 const BPF_F_EXCLUDE_INGRESS = 1 << 4;
 
+/** bpf_redirect_map. */
 export const redirectMapHelpers: FamilyMaker = (runtime) => ({
   bpf_redirect_map: plain((address, key, _keyHi, flagsLo, flagsHi) => {
     const map = needMap(runtime, 'bpf_redirect_map', address);

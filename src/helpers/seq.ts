@@ -10,6 +10,7 @@ import { Printf } from './printf.ts';
 import type { SeqFilePort } from './runtime.ts';
 import { SafeMemory } from './safe-memory.ts';
 
+/** Output of iterators. */
 export const seqHelpers: FamilyMaker = (runtime, result) => {
   const { memory } = runtime;
   const printf = new Printf(new SafeMemory(memory), runtime);

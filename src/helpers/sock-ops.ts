@@ -12,6 +12,7 @@ const KNOWN_CALLBACKS = 0x7f;
 const IS_FULLSOCK = 72;
 const CALLBACK_FLAGS = 84;
 
+/** What SOCK_OPS programs may do with their connection. */
 export const sockOpsHelpers: FamilyMaker = (runtime) => {
   const { memory } = runtime;
 

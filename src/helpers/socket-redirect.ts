@@ -11,6 +11,7 @@ const SK_DROP = 0;
 const SK_PASS = 1;
 const BPF_F_INGRESS = 1;
 
+/** Redirecting to sockets of maps, and putting sockets into maps. */
 export const socketRedirectHelpers: FamilyMaker = (runtime) => {
   const slotsOf = (helper: string, address: number): SocketSlots => {
     const map = needMap(runtime, helper, address);

@@ -1,6 +1,7 @@
 /** Sockets that programs hold: of their packet, or looked up in a map (net/core/filter.c). Here no reference to one has to be counted. */
 import { type FamilyMaker, plain } from './implementation.ts';
 
+/** Facts of sockets. */
 export const socketHelpers: FamilyMaker = (runtime, result) => ({
   bpf_sk_release: plain(() => 0),
   // Request and timewait sockets, which are not full ones, are not simulated.

@@ -20,6 +20,7 @@ const BPF_STACK_BUILD_ID_IP = 2;
 /** sysctl kernel.perf_event_max_stack. */
 const MAX_DEPTH = 127;
 
+/** Call stacks. */
 export const stackHelpers: FamilyMaker = (runtime) => {
   const { memory } = runtime;
 

@@ -10,6 +10,7 @@ import { needMap, unsupported } from './map-argument.ts';
 
 const GET_F_CREATE = 1;
 
+/** Local storage: of sockets, tasks, inodes, cgroups. */
 export const storageHelpers: FamilyMaker = (runtime) => {
   const storageOf = (helper: string, address: number): LocalStorage => {
     const map = needMap(runtime, helper, address);

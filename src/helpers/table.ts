@@ -74,6 +74,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   xdpHelpers,
 ];
 
+/** What the helpers' implementations are made for. */
 export interface HelperOptions {
   /**
    * Check every call's arguments against memory and maps, and fault where the verifier would have rejected the program. On by

@@ -12,6 +12,7 @@ const CLOCKS = { 0: 'realtime', 1: 'monotonic', 7: 'boottime' } as const;
 const BPF_F_TIMER_ABS = 1;
 const BPF_F_TIMER_CPU_PIN = 2;
 
+/** bpf_timer_*. */
 export const timerHelpers: FamilyMaker = (runtime) => {
   const timers = (): TimerPort => {
     if (runtime.timers !== undefined) return runtime.timers;

@@ -87,6 +87,7 @@ class DrainDriver implements CallbackDriver {
   }
 }
 
+/** bpf_user_ringbuf_drain. */
 export const userRingbufHelpers: FamilyMaker = (runtime, result) => ({
   bpf_user_ringbuf_drain: {
     kind: 'callback',

@@ -13,6 +13,7 @@ import type { Insn, RawInsn } from './insn.ts';
 import { LD_IMM64_OPCODE, type OpcodeRow, rowsOf } from './opcodes.ts';
 import { rawToBytes } from './raw.ts';
 
+/** How instructions are written. */
 export interface DisasmOptions {
   /** `kernel` (default): `(b7) r0 = 1`; `llvm`: `r0 = 1`. */
   readonly syntax?: 'kernel' | 'llvm';
@@ -23,6 +24,7 @@ export interface DisasmOptions {
   readonly labels?: boolean | ReadonlyMap<number, string>;
 }
 
+/** How a listing is written. */
 export interface ListingOptions extends DisasmOptions {
   /** Put the slot number in front, `5: `; default true in kernel syntax, false in LLVM's. */
   readonly slots?: boolean;

@@ -19,6 +19,7 @@ export type Width = 32 | 64;
 /** Bytes of a memory access. */
 export type AccessSize = 1 | 2 | 4 | 8;
 
+/** The second operand: a register or a 32-bit number. */
 export type Operand =
   | { readonly kind: 'reg'; readonly reg: number }
   /** Sign-extended to the operation's width. */
@@ -53,6 +54,7 @@ export type AtomicOp = 'add' | 'or' | 'and' | 'xor' | 'xchg' | 'cmpxchg';
  */
 export type LdImm64Kind = 'const' | 'map-fd' | 'map-value' | 'btf-id' | 'func' | 'map-idx' | 'map-idx-value';
 
+/** A decoded instruction. Branches and calls count slots from the next instruction. */
 export type Insn =
   | {
       readonly kind: 'alu';
@@ -139,6 +141,7 @@ export type Insn =
   | { readonly kind: 'callx'; readonly reg: number }
   | { readonly kind: 'exit' };
 
+/** The kinds of `Insn`. */
 export type InsnKind = Insn['kind'];
 
 /** An instruction of one kind: `InsnOf<'load'>`. */

@@ -32,6 +32,7 @@ export interface AttachOptions {
   readonly tid?: number;
 }
 
+/** The device that XDP and tc programs are attached to when nothing is said. */
 export const DEFAULT_DEVICE = 'eth0';
 
 /** Prefix of x86-64's system call functions, which kprobes see: arch/x86/include/asm/syscall_wrapper.h. */

@@ -12,6 +12,7 @@ import type { PathTable } from './paths.ts';
 /** Bytes of a struct cgroup's image: programs get pointers to it, its members are not filled in. */
 const IMAGE_BYTES = 8;
 
+/** A cgroup. */
 export class Cgroup extends KernelObject implements CgroupRef {
   readonly id: number;
   readonly address: number;

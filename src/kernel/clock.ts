@@ -12,6 +12,7 @@ const NS_PER_TICK = 1_000_000_000n / HZ;
 /** jiffies_64 starts five minutes before it wraps at 32 bits (INITIAL_JIFFIES in include/linux/jiffies.h). */
 const INITIAL_JIFFIES = BigInt.asUintN(32, -300n * HZ);
 
+/** Where the clocks start. */
 export interface ClockOptions {
   /** CLOCK_MONOTONIC at the start, in nanoseconds; one second by default. */
   readonly start?: number | bigint;

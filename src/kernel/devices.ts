@@ -81,6 +81,7 @@ interface Journey {
   redirect: RedirectRequest | undefined;
 }
 
+/** How a packet comes to a device. */
 export interface PacketOptions {
   readonly cpu?: number;
   /** Receive queue, as XDP programs see it. */

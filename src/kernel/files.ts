@@ -18,6 +18,7 @@ export interface FileAccess {
   readonly write: boolean;
 }
 
+/** Of maps that were opened without flags. */
 export const READ_WRITE: FileAccess = { read: true, write: true };
 
 /** What a number stands for. `held` is what opening holds and closing releases. */
@@ -49,10 +50,12 @@ export function mapFile(map: LiveMap, access: FileAccess = READ_WRITE): KernelFi
   return { kind: 'map', map, access, held };
 }
 
+/** A program as a descriptor holds it. */
 export function programFile(program: LoadedProgram): KernelFile {
   return { kind: 'program', program, held: program };
 }
 
+/** A perf event as a descriptor holds it. */
 export function perfEventFile(event: PerfEventRef): KernelFile {
   return { kind: 'perf-event', event, held: event };
 }

@@ -7,6 +7,7 @@ import type { PathTable } from './paths.ts';
 /** Bytes of a struct inode's image: programs get pointers to it, its members are not filled in. */
 const IMAGE_BYTES = 8;
 
+/** An inode, counted as kernel objects are. */
 export class Inode extends KernelObject {
   readonly address: number;
   private readonly memory: Memory;

@@ -4,6 +4,7 @@
  */
 import type { KernelFile } from './files.ts';
 
+/** What is there as long as somebody holds it. */
 export abstract class KernelObject {
   /** Address of the object's image: what programs hold of it. */
   abstract readonly address: number;

@@ -29,6 +29,7 @@ import type { TracePipe } from './trace-pipe.ts';
 import type { CallArgument } from './user-memory.ts';
 import { VerifierInputs } from './verifier-input.ts';
 
+/** How a simulated kernel is made. */
 export interface KernelOptions extends MachineOptions {
   /** Values of `.kconfig` externs; these come before the defaults. */
   readonly kconfig?: Readonly<Record<string, KconfigValue>>;
@@ -41,6 +42,7 @@ export interface KernelOptions extends MachineOptions {
   readonly unsafe?: boolean;
 }
 
+/** A simulated kernel: load objects into it, make events happen, call bpf(2). Kernels do not see each other. */
 export class Kernel {
   private readonly machine: Machine;
   private readonly hooks = new HookTable();

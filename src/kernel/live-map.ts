@@ -14,6 +14,7 @@ import {
 import type { Memory } from '../vm/index.ts';
 import type { LiveBtf } from './live-btf.ts';
 
+/** A map in the kernel, counted by programs and by user space. */
 export class LiveMap implements MapRef, MapCounts {
   readonly id: number;
   readonly map: BpfMap;

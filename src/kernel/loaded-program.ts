@@ -28,6 +28,7 @@ export function attachName({ facts }: LoadedProgram): string {
   return attachBtfId === 0 ? '' : (attachBtf?.btf.nameOf(attachBtfId) ?? '');
 }
 
+/** A program in the kernel. */
 export class LoadedProgram implements ProgRef {
   readonly id: number;
   readonly kind: ProgramKind;

@@ -124,6 +124,7 @@ const DEFAULT_BUDGET = 10_000_000;
 
 const NO_PROGRAM: RunningProgram = { type: 0, name: '' };
 
+/** The machine below the kernel's parts: memory, CPUs, clock, tasks, live programs and maps, and what programs see of them. */
 export class Machine implements HelperRuntime, MapEnv, TimerHost {
   readonly memory: Memory;
   readonly cpuCount: number;

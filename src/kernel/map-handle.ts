@@ -23,8 +23,9 @@ import { RingReader } from './ring-reader.ts';
 import type { Socket } from './sockets/socket.ts';
 import type { Task } from './tasks.ts';
 
-/** What a map takes and gives: values by BTF type, bytes, an array of them for each CPU, a program for prog arrays. */
+/** A key: a value by BTF type, or bytes. */
 export type MapKey = BtfValue;
+/** What a map takes and gives: a value by BTF type, bytes, an array of them for each CPU, a program for prog arrays. */
 export type MapValue = BtfValue;
 /** What values of local storage hang on: their keys. */
 export type OwnerKey = Task | Socket | Cgroup | Inode;
@@ -42,6 +43,7 @@ interface Live {
   readonly machine: Machine;
 }
 
+/** A map: its definition before load, and then its content, read and written by BTF type. */
 export class MapHandle {
   readonly spec: MapSpec;
   private readonly btf: Btf | undefined;

@@ -7,6 +7,7 @@ import { DataSection, type Globals, globalsOf, unknownName } from './globals.ts'
 import { MapHandle } from './map-handle.ts';
 import { Program } from './program.ts';
 
+/** An object file's programs, maps and variables. */
 export class BpfObject {
   readonly spec: ObjectSpec;
   /** Maps by name; data sections also by section name (`.bss`). An unknown name is a UsageError that says what exists. */

@@ -9,6 +9,7 @@ export type PerfEventTarget =
   | { readonly kind: 'kprobe' | 'kretprobe'; readonly symbol: string; readonly offset?: number }
   | { readonly kind: 'software' };
 
+/** An event of perf_event_open(2). */
 export class PerfEvent implements PerfEventRef {
   readonly target: PerfEventTarget;
   readonly cpu: number;

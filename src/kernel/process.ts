@@ -26,6 +26,7 @@ import type { Task } from './tasks.ts';
 const MAX_RW_COUNT = 0x7ffff000;
 const PAGE_BYTES = 4096;
 
+/** The process that makes system calls (`kernel.process`). */
 export class Process {
   private readonly machine: Machine;
   private readonly paths: PathTable;

@@ -80,6 +80,7 @@ const GPL_COMPATIBLE: ReadonlySet<string> = new Set([
   'Dual MPL/GPL',
 ]);
 
+/** Whether GPL-only helpers may be called (license_is_gpl_compatible). */
 export function isGplCompatible(license: string): boolean {
   return GPL_COMPATIBLE.has(license);
 }

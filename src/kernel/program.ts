@@ -22,6 +22,7 @@ interface Live {
   readonly verification: Verification;
 }
 
+/** A program: its definition before load; then attached to events, or run once on data of one's own. */
 export class Program {
   readonly spec: ProgramSpec;
   /** Whether load takes it; false at first for SEC("?…"). */

@@ -10,6 +10,7 @@ import { leavesPacketAlone, PacketBatch } from './packet-batch.ts';
 import { PAGE_BYTES, PacketBuffer } from './packet-buffer.ts';
 import { checkFrame, LOOPBACK, NOWHERE, packetView } from './test-run.ts';
 
+/** How `program.runMany` runs. */
 export interface RunManyOptions {
   /** The CPU that all packets come in on; the current one by default. */
   readonly cpu?: number;

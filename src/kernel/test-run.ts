@@ -21,6 +21,7 @@ import {
   XdpMd,
 } from './packet-buffer.ts';
 
+/** What `program.testRun` runs on. */
 export interface TestRunOptions {
   /** Packet types: the frame from its Ethernet header on; 64 zero bytes by default. */
   readonly data?: Uint8Array;
@@ -34,6 +35,7 @@ export interface TestRunOptions {
   readonly cpu?: number;
 }
 
+/** What a test run left behind. */
 export interface TestRunResult extends RunResult {
   /** The packet after the (last) run. */
   readonly data?: Uint8Array;

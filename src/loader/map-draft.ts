@@ -1,6 +1,7 @@
 /** Maps while an object is opened: what ObjectSpec says of them, and where their definitions lie, for relocations. */
 import type { MapSlot, MapSpec } from './object-spec.ts';
 
+/** A map while relocations still add to it. */
 export interface MapDraft {
   readonly spec: MapSpec;
   /** Index of the section that the definition lies in; undefined for .kconfig. */

@@ -27,6 +27,7 @@ export interface ObjectSpec {
   readonly notes: readonly string[];
 }
 
+/** A section of the file. */
 export interface SectionSummary {
   readonly index: number;
   readonly name: string;
@@ -40,6 +41,7 @@ export interface SectionSummary {
 /** How a map came to be: which section kind it was declared in. */
 export type MapOrigin = 'legacy' | 'btf' | 'data' | 'rodata' | 'bss' | 'kconfig' | 'struct_ops';
 
+/** A map as the file defines it. */
 export interface MapSpec {
   /** As bpf_map__name; the kernel is given the first 15 characters. Two maps can have one name. */
   readonly name: string;
@@ -140,6 +142,7 @@ export type Reference =
   | ({ readonly kind: 'map-value'; readonly offset: number } & MapReference)
   | { readonly kind: 'extern'; readonly insn: number; readonly name: string };
 
+/** Where an instruction names a map. */
 export interface MapReference {
   readonly insn: number;
   readonly map: string;
@@ -147,6 +150,7 @@ export interface MapReference {
   readonly mapIndex: number;
 }
 
+/** A program as the file defines it, its subprograms linked behind it. */
 export interface ProgramSpec {
   /** Name of the entry function. */
   readonly name: string;

@@ -27,8 +27,11 @@ export const MapFlag = {
 
 /** Flags of updates and lookups (uapi/linux/bpf.h). */
 export const BPF_ANY = 0;
+/** Update only a key that is not there. */
 export const BPF_NOEXIST = 1;
+/** Update only a key that is there. */
 export const BPF_EXIST = 2;
+/** Copy under the value's spin lock. */
 export const BPF_F_LOCK = 4;
 
 /** Whether an update's flags are none that kinds with BPF_F_LOCK know: one of ANY, NOEXIST and EXIST, with or without it. */

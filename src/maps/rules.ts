@@ -39,21 +39,26 @@ export function rule(errno: number, broken: (attr: MapAttr) => string | undefine
   return { errno, broken };
 }
 
+/** EINVAL without entries. */
 export const someEntries = rule(EINVAL, (attr) =>
   attr.maxEntries === 0 ? 'max_entries must not be 0' : undefined,
 );
 
+/** EINVAL without a key. */
 export const someKey = rule(EINVAL, (attr) => (attr.keySize === 0 ? 'key_size must not be 0' : undefined));
 
+/** EINVAL without a value. */
 export const someValue = rule(EINVAL, (attr) =>
   attr.valueSize === 0 ? 'value_size must not be 0' : undefined,
 );
 
+/** EINVAL for keys of another size. */
 export const keySizeIs = (bytes: number): Rule =>
   rule(EINVAL, (attr) =>
     attr.keySize === bytes ? undefined : `key_size must be ${bytes}, not ${attr.keySize}`,
   );
 
+/** EINVAL for values of other sizes. */
 export const valueSizeIs = (bytes: number): Rule =>
   rule(EINVAL, (attr) =>
     attr.valueSize === bytes ? undefined : `value_size must be ${bytes}, not ${attr.valueSize}`,

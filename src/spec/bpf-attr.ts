@@ -16,6 +16,7 @@ export type AttrKind = 'number' | 'fd' | 'buffer' | 'string' | 'name';
 /** Who writes the member, or, for a buffer, its content. */
 export type AttrFlow = 'in' | 'out' | 'inout';
 
+/** A member of union bpf_attr as one command uses it. */
 export interface AttrField {
   /** Bytes from the start of the union. */
   readonly offset: number;
@@ -27,6 +28,7 @@ export interface AttrField {
 /** What a command returns when it succeeds. */
 export type CommandResult = 'fd' | 'zero';
 
+/** A command of bpf(2). */
 export interface CommandSpec {
   /** Number in enum bpf_cmd. */
   readonly number: number;
@@ -510,6 +512,7 @@ export const BPF_COMMANDS = {
   },
 } as const satisfies Readonly<Record<string, CommandSpec>>;
 
+/** Names of the commands: `BPF_MAP_CREATE`. */
 export type BpfCommand = keyof typeof BPF_COMMANDS;
 
 /** The members of union bpf_attr that a command uses. */

@@ -160,8 +160,11 @@ export const BpfLinkType = {
   BPF_LINK_TYPE_SOCKMAP: 14,
 } as const;
 
+/** `BPF_MAP_TYPE_HASH` and so on. */
 export type BpfMapTypeName = keyof typeof BpfMapType;
+/** `BPF_PROG_TYPE_XDP` and so on. */
 export type BpfProgTypeName = keyof typeof BpfProgType;
+/** `BPF_CGROUP_INET_INGRESS` and so on. */
 export type BpfAttachTypeName = keyof typeof BpfAttachType;
 
 /** Inverts an enumeration; where two names share a number (deprecated aliases) the last one wins, as in uapi. */

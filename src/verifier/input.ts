@@ -100,6 +100,7 @@ export interface VerifierFailure {
 /** Buffers of iterators that programs may only read or also write, and those of writable tracepoints. */
 export type BufferKind = 'rdonly' | 'rdwr' | 'tracepoint';
 
+/** What a verification came to. */
 export interface VerifierResult {
   readonly verdict: 'accept' | 'reject';
   /** Present exactly if rejected. */

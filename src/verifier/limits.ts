@@ -31,12 +31,19 @@ export const MAX_BACKTRACKED = 64 * 1024 * 1024;
 export const MAX_STATE_BYTES = 1024 * 1024 * 1024;
 
 // Program flags.
+/** Accesses must be aligned whatever the machine. */
 export const BPF_F_STRICT_ALIGNMENT = 1 << 0;
+/** Accesses need not be aligned whatever the machine. */
 export const BPF_F_ANY_ALIGNMENT = 1 << 1;
+/** A checkpoint at every instruction that can have one. */
 export const BPF_F_TEST_STATE_FREQ = 1 << 3;
+/** The program may sleep. */
 export const BPF_F_SLEEPABLE = 1 << 4;
+/** Registers whose bounds contradict each other reject the program. */
 export const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
 
 // Map flags.
+/** Programs only read the map. */
 export const BPF_F_RDONLY_PROG = 1 << 7;
+/** Programs only write the map. */
 export const BPF_F_WRONLY_PROG = 1 << 8;

@@ -1,6 +1,7 @@
 /** How a verification is run and watched, beside the program itself. */
 import type { VerifierObserver } from './observer.ts';
 
+/** How `verify` runs. */
 export interface VerifierOptions {
   /** Bits LOG_LEVEL1, LOG_LEVEL2, LOG_STATS as for log_level of BPF_PROG_LOAD; 0 (the default) makes no log. */
   readonly logLevel?: number;

@@ -19,6 +19,7 @@ export interface PoisonedInsn {
   readonly missing: string;
 }
 
+/** A relocated program. */
 export interface CoreResult<I extends CoreInsn = CoreInsn> {
   readonly insns: readonly (I | CoreInsn)[];
   /** By slot, ascending. An instruction that the program never reaches does no harm. */

@@ -17,6 +17,7 @@ import { valueTree } from './value-tree.ts';
 
 /** What is drawn: what looks like a histogram, all that can be one on a given scale, or nothing. */
 export const PLOT_MODES = ['auto', 'log2', 'linear', 'never'] as const;
+/** One of `PLOT_MODES`. */
 export type PlotMode = (typeof PLOT_MODES)[number];
 
 /** Names of what holds a distribution. */

@@ -15,10 +15,12 @@ export interface Why {
   renderWhy(outcome: Outcome, color: ChalkInstance): string;
 }
 
+/** As `Why` says. */
 export function explanationOf({ record, input }: Outcome): Explanation | undefined {
   return record.verdict === 'accept' || input === undefined ? undefined : explain(input);
 }
 
+/** As `Why` says. */
 export function renderWhy(outcome: Outcome, color: ChalkInstance): string {
   const explanation = explanationOf(outcome);
   return explanation === undefined ? '' : `\n${renderExplanation(explanation, color)}\n`;

@@ -26,6 +26,7 @@ export interface Source {
   readonly file: string;
 }
 
+/** What is verified, and how. */
 export interface VerifyPlan extends VerifySettings {
   /** Names of the programs that are wanted; all if empty. */
   readonly programs: readonly string[];

@@ -13,6 +13,7 @@ export interface Position {
   readonly column: number;
 }
 
+/** A word, number or sign of the text. */
 export type Token = Position & {
   readonly text: string;
 } & (

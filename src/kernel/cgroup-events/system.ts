@@ -26,6 +26,7 @@ export interface SysctlEvent {
   readonly position?: number;
 }
 
+/** What programs said of an access to a knob of /proc/sys. */
 export interface SysctlAnswer extends CgroupAnswer {
   /** What is written, as programs left it; undefined for reads. */
   readonly write?: Uint8Array;

@@ -12,6 +12,7 @@ export type TaskChoice =
 
 const words = (task: Task | undefined): readonly number[] => [task?.address ?? 0];
 
+/** The walk over all tasks. */
 export function taskWalk(tasks: TaskTable, choice: TaskChoice): Walk<Task> {
   switch (choice.kind) {
     case 'all':

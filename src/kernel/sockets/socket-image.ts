@@ -72,10 +72,12 @@ export interface SocketFacts {
 /** The members that programs of cgroups may change: mark, priority, and the device that it is bound to. */
 export type SocketKnob = 'mark' | 'priority' | 'boundDevIf';
 
+/** The number in a knob. */
 export function readKnob(memory: Memory, at: number, knob: SocketKnob): number {
   return memory.view.getUint32(at + BpfSock[knob], true);
 }
 
+/** Changes the number in a knob. */
 export function writeKnob(memory: Memory, at: number, knob: SocketKnob, value: number): void {
   memory.view.setUint32(at + BpfSock[knob], value, true);
 }

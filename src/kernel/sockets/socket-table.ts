@@ -9,6 +9,7 @@ export type PairOptions = Pick<SocketOptions, 'family' | 'type' | 'cgroup' | 'ma
 const LOOPBACK4 = Uint8Array.of(127, 0, 0, 1);
 const LOOPBACK6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
+/** The sockets of a machine (`kernel.sockets`). */
 export class SocketTable {
   private readonly memory: Memory;
   private readonly currentCgroup: () => Cgroup;

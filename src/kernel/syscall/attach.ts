@@ -81,6 +81,7 @@ function isCgroupType(type: number): boolean {
   return CGROUP_TYPES.includes(type) || type === P.BPF_PROG_TYPE_LSM;
 }
 
+/** BPF_PROG_ATTACH (bpf_prog_attach). */
 export function programAttach(sys: SyscallContext, attr: Attributes<'BPF_PROG_ATTACH'>): number {
   attr.checkUnused();
   const attachType = attr.u32('attach_type');
@@ -119,6 +120,7 @@ function checkAttachFlags(attr: Attributes<'BPF_PROG_ATTACH'>, type: number): vo
     fail(Errno.EINVAL, 'programs there have no order');
 }
 
+/** BPF_PROG_DETACH (bpf_prog_detach). */
 export function programDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DETACH'>): number {
   attr.checkUnused();
   const attachType = attr.u32('attach_type');
@@ -155,6 +157,7 @@ export function programDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DE
 
 const BPF_F_QUERY_EFFECTIVE = 1;
 
+/** BPF_PROG_QUERY (bpf_prog_query). */
 export function programQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY'>): number {
   attr.checkUnused();
   if ((attr.u32('query_flags') & ~BPF_F_QUERY_EFFECTIVE) !== 0)

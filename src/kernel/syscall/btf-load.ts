@@ -14,6 +14,7 @@ const BPF_F_TOKEN_FD = 1 << 16;
 /** BTF_MAX_SIZE. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
+/** BPF_BTF_LOAD (bpf_btf_load). */
 export function btfLoad(sys: SyscallContext, attr: Attributes<'BPF_BTF_LOAD'>): number {
   attr.checkUnused();
   const flags = attr.u32('btf_flags');

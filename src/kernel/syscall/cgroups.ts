@@ -118,6 +118,7 @@ function anchorIn(sys: SyscallContext, row: readonly Attachment[], flags: number
   return index >= 0 ? index : fail(Errno.ENOENT, 'the other is not attached here');
 }
 
+/** BPF_PROG_ATTACH to a cgroup (cgroup_bpf_prog_attach). */
 export function cgroupAttach(
   sys: SyscallContext,
   attr: Attributes<'BPF_PROG_ATTACH'>,
@@ -144,6 +145,7 @@ export function cgroupAttach(
   return 0;
 }
 
+/** BPF_PROG_DETACH from a cgroup (cgroup_bpf_prog_detach). */
 export function cgroupDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DETACH'>, type: number): number {
   const cgroup = cgroupOf(sys, attr.u32('target_fd'));
   const hook = cgroupHook(cgroup, attr.u32('attach_type'));
@@ -158,6 +160,7 @@ export function cgroupDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DET
   return 0;
 }
 
+/** BPF_PROG_QUERY of a cgroup (cgroup_bpf_prog_query). */
 export function cgroupQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY'>): number {
   const cgroup = cgroupOf(sys, attr.u32('target_fd'));
   const attachType = attr.u32('attach_type');

@@ -20,6 +20,7 @@ import { programTestRun } from './test-run.ts';
 /** Carries out a command. @returns what the system call returns. @throws SyscallError with the errno. */
 type Handler<C extends BpfCommand> = (sys: SyscallContext, attr: Attributes<C>) => number;
 
+/** What carries out each command. */
 export const COMMANDS: { readonly [C in BpfCommand]: Handler<C> } = {
   BPF_MAP_CREATE: mapCreate,
   BPF_MAP_LOOKUP_ELEM: mapLookup,

@@ -40,18 +40,22 @@ export function fileOf<K extends Kind>(
   return file as Extract<KernelFile, { kind: K }>;
 }
 
+/** The map behind a descriptor. @throws SyscallError EBADF, EINVAL. */
 export function mapOf(sys: SyscallContext, fd: number): LiveMap {
   return fileOf(sys, fd, 'map').map;
 }
 
+/** The program behind a descriptor. @throws SyscallError EBADF, EINVAL. */
 export function programOf(sys: SyscallContext, fd: number): LoadedProgram {
   return fileOf(sys, fd, 'program').program;
 }
 
+/** The types behind a descriptor. @throws SyscallError EBADF, EINVAL. */
 export function btfOf(sys: SyscallContext, fd: number): LiveBtf {
   return fileOf(sys, fd, 'btf').btf;
 }
 
+/** The link behind a descriptor. @throws SyscallError EBADF, EINVAL. */
 export function linkOf(sys: SyscallContext, fd: number): KernelLink {
   return fileOf(sys, fd, 'link').link;
 }

@@ -36,11 +36,13 @@ function byId<T>(table: IdTable<T>, id: number): T {
   return table.get(id) ?? fail(Errno.ENOENT, `there is no object with id ${id}`);
 }
 
+/** BPF_PROG_GET_FD_BY_ID (bpf_prog_get_fd_by_id). */
 export function programById(sys: SyscallContext, attr: Attributes<'BPF_PROG_GET_FD_BY_ID'>): number {
   attr.checkUnused();
   return openFile(sys, programFile(byId(sys.machine.programs, attr.u32('prog_id'))));
 }
 
+/** BPF_MAP_GET_FD_BY_ID (bpf_map_get_fd_by_id). */
 export function mapById(sys: SyscallContext, attr: Attributes<'BPF_MAP_GET_FD_BY_ID'>): number {
   attr.checkUnused();
   const flags = attr.u32('open_flags');
@@ -50,12 +52,14 @@ export function mapById(sys: SyscallContext, attr: Attributes<'BPF_MAP_GET_FD_BY
   return openFile(sys, mapFile(byId(sys.machine.liveMaps, attr.u32('map_id')), access));
 }
 
+/** BPF_BTF_GET_FD_BY_ID (bpf_btf_get_fd_by_id). */
 export function btfById(sys: SyscallContext, attr: Attributes<'BPF_BTF_GET_FD_BY_ID'>): number {
   attr.checkUnused();
   const btf = byId(sys.machine.btfs, attr.u32('btf_id'));
   return openFile(sys, { kind: 'btf', btf, held: btf });
 }
 
+/** BPF_LINK_GET_FD_BY_ID (bpf_link_get_fd_by_id). */
 export function linkById(sys: SyscallContext, attr: Attributes<'BPF_LINK_GET_FD_BY_ID'>): number {
   attr.checkUnused();
   const link = byId(sys.hooks.ids, attr.u32('link_id'));

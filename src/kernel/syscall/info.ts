@@ -16,6 +16,7 @@ import { programInfo } from './program-info.ts';
 
 type InfoAttributes = Attributes<'BPF_OBJ_GET_INFO_BY_FD'>;
 
+/** BPF_OBJ_GET_INFO_BY_FD (bpf_obj_get_info_by_fd). */
 export function objectInfo(sys: SyscallContext, attr: InfoAttributes): number {
   attr.checkUnused();
   const file = sys.fds.get(attr.s32('bpf_fd'));

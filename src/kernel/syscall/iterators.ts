@@ -4,6 +4,7 @@ import type { Attributes } from './attributes.ts';
 import { linkOf, openNew, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 
+/** BPF_ITER_CREATE (bpf_iter_create). */
 export function iterCreate(sys: SyscallContext, attr: Attributes<'BPF_ITER_CREATE'>): number {
   attr.checkUnused();
   if (attr.u32('flags') !== 0) fail(Errno.EINVAL, 'there are no flags');

@@ -43,6 +43,7 @@ const MEMBERS: Readonly<Record<number, readonly Member[]>> = {
   ],
 };
 
+/** A struct bpf_link_info (bpf_link_get_info_by_fd). */
 export function linkInfo(
   sys: SyscallContext,
   attr: Attributes<'BPF_OBJ_GET_INFO_BY_FD'>,

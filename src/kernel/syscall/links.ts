@@ -60,6 +60,7 @@ const MAKERS: Readonly<Record<number, Maker>> = {
   [P.BPF_PROG_TYPE_KPROBE]: kprobeLink,
 };
 
+/** BPF_LINK_CREATE (link_create). */
 export function linkCreate(sys: SyscallContext, attr: CreateAttributes): number {
   attr.checkUnused();
   const attachType = attr.u32('attach_type');
@@ -111,6 +112,7 @@ function kprobeLink(sys: SyscallContext, attr: CreateAttributes, program: Loaded
     : fail(Errno.EOPNOTSUPP, 'links to many functions at once are not simulated');
 }
 
+/** BPF_RAW_TRACEPOINT_OPEN (bpf_raw_tracepoint_open). */
 export function rawTracepointOpen(sys: SyscallContext, attr: Attributes<'BPF_RAW_TRACEPOINT_OPEN'>): number {
   attr.checkUnused();
   const program = programOf(sys, attr.u32('prog_fd'));
@@ -119,6 +121,7 @@ export function rawTracepointOpen(sys: SyscallContext, attr: Attributes<'BPF_RAW
   return open(sys, rawTracepointLink(sys, program, name, attr.u64('cookie')));
 }
 
+/** BPF_LINK_UPDATE (link_update). */
 export function linkUpdate(sys: SyscallContext, attr: Attributes<'BPF_LINK_UPDATE'>): number {
   attr.checkUnused();
   const flags = attr.u32('flags');
@@ -136,6 +139,7 @@ export function linkUpdate(sys: SyscallContext, attr: Attributes<'BPF_LINK_UPDAT
   return 0;
 }
 
+/** BPF_LINK_DETACH (link_detach). */
 export function linkDetach(sys: SyscallContext, attr: Attributes<'BPF_LINK_DETACH'>): number {
   attr.checkUnused();
   const link = linkOf(sys, attr.u32('link_fd'));

@@ -13,6 +13,7 @@ const BPF_LOG_FIXED = 8;
 const LOG_MASK = LOG_LEVEL1 | LOG_LEVEL2 | LOG_STATS | BPF_LOG_FIXED;
 const MAX_LOG_BYTES = 0xffffffff >>> 2;
 
+/** Where a log goes, and how much is logged. */
 export interface LogSettings {
   readonly level: number;
   /** Address and bytes of the caller's buffer; both 0 without one. */

@@ -8,10 +8,12 @@ const { BPF_F_RDONLY, BPF_F_WRONLY } = MapFlag;
 
 type MapFile = Extract<KernelFile, { kind: 'map' }>;
 
+/** @throws SyscallError EPERM when the descriptor was opened for writing only. */
 export function needRead({ access }: MapFile): void {
   if (!access.read) fail(Errno.EPERM, 'the descriptor was opened with BPF_F_WRONLY');
 }
 
+/** @throws SyscallError EPERM when the map is frozen or the descriptor was opened for reading only. */
 export function needWrite({ access, map }: MapFile): void {
   if (!access.write) fail(Errno.EPERM, 'the descriptor was opened with BPF_F_RDONLY');
   if (map.frozen) fail(Errno.EPERM, 'the map is frozen');

@@ -11,10 +11,12 @@ import { needRead, needWrite } from './map-access.ts';
 type WriteAttributes = Attributes<'BPF_MAP_UPDATE_BATCH' | 'BPF_MAP_DELETE_BATCH'>;
 type LookupAttributes = Attributes<'BPF_MAP_LOOKUP_BATCH' | 'BPF_MAP_LOOKUP_AND_DELETE_BATCH'>;
 
+/** BPF_MAP_UPDATE_BATCH (generic_map_update_batch). */
 export function mapUpdateBatch(sys: SyscallContext, attr: Attributes<'BPF_MAP_UPDATE_BATCH'>): number {
   return write(sys, attr, 'update', attr.word('values'));
 }
 
+/** BPF_MAP_DELETE_BATCH (generic_map_delete_batch). */
 export function mapDeleteBatch(sys: SyscallContext, attr: Attributes<'BPF_MAP_DELETE_BATCH'>): number {
   return write(sys, attr, 'delete', 0);
 }
@@ -36,10 +38,12 @@ function write(sys: SyscallContext, attr: WriteAttributes, command: BatchCommand
   return succeed(outcome.error, `entry ${outcome.count} of the batch failed`);
 }
 
+/** BPF_MAP_LOOKUP_BATCH (generic_map_lookup_batch). */
 export function mapLookupBatch(sys: SyscallContext, attr: Attributes<'BPF_MAP_LOOKUP_BATCH'>): number {
   return lookup(sys, attr, 'lookup');
 }
 
+/** BPF_MAP_LOOKUP_AND_DELETE_BATCH (__htab_map_lookup_and_delete_batch). */
 export function mapTakeBatch(
   sys: SyscallContext,
   attr: Attributes<'BPF_MAP_LOOKUP_AND_DELETE_BATCH'>,

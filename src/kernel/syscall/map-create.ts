@@ -24,6 +24,7 @@ export function objectName(bytes: Uint8Array): string {
   return name;
 }
 
+/** BPF_MAP_CREATE (map_create). */
 export function mapCreate(sys: SyscallContext, attr: Attributes<'BPF_MAP_CREATE'>): number {
   attr.checkUnused();
   const type = attr.u32('map_type');
@@ -66,6 +67,7 @@ export function mapCreate(sys: SyscallContext, attr: Attributes<'BPF_MAP_CREATE'
   }
 }
 
+/** BPF_MAP_FREEZE (map_freeze). */
 export function mapFreeze(sys: SyscallContext, attr: Attributes<'BPF_MAP_FREEZE'>): number {
   attr.checkUnused();
   const file = fileOf(sys, attr.u32('map_fd'), 'map');

@@ -29,6 +29,7 @@ function lookupFlags(flags: number): number {
   return flags === 0 || flags === BPF_F_LOCK ? flags : fail(Errno.EINVAL, 'the only flag is BPF_F_LOCK');
 }
 
+/** BPF_MAP_LOOKUP_ELEM (map_lookup_elem). */
 export function mapLookup(sys: SyscallContext, attr: Attributes<'BPF_MAP_LOOKUP_ELEM'>): number {
   attr.checkUnused();
   const flags = lookupFlags(attr.word('flags'));
@@ -47,6 +48,7 @@ export function mapLookup(sys: SyscallContext, attr: Attributes<'BPF_MAP_LOOKUP_
   return 0;
 }
 
+/** BPF_MAP_UPDATE_ELEM (map_update_elem). */
 export function mapUpdate(sys: SyscallContext, attr: Attributes<'BPF_MAP_UPDATE_ELEM'>): number {
   attr.checkUnused();
   const file = fileOf(sys, attr.u32('map_fd'), 'map');
@@ -60,6 +62,7 @@ export function mapUpdate(sys: SyscallContext, attr: Attributes<'BPF_MAP_UPDATE_
   return succeed(updated, 'the map does not take this entry');
 }
 
+/** BPF_MAP_DELETE_ELEM (map_delete_elem). */
 export function mapDelete(sys: SyscallContext, attr: Attributes<'BPF_MAP_DELETE_ELEM'>): number {
   attr.checkUnused();
   const file = fileOf(sys, attr.u32('map_fd'), 'map');
@@ -68,6 +71,7 @@ export function mapDelete(sys: SyscallContext, attr: Attributes<'BPF_MAP_DELETE_
   return succeed(file.map.map.deleteUser(key), 'the entry cannot be deleted');
 }
 
+/** BPF_MAP_GET_NEXT_KEY (map_get_next_key). */
 export function mapNextKey(sys: SyscallContext, attr: Attributes<'BPF_MAP_GET_NEXT_KEY'>): number {
   attr.checkUnused();
   const file = fileOf(sys, attr.u32('map_fd'), 'map');
@@ -83,6 +87,7 @@ export function mapNextKey(sys: SyscallContext, attr: Attributes<'BPF_MAP_GET_NE
 
 const QUEUES: readonly number[] = [BpfMapType.BPF_MAP_TYPE_QUEUE, BpfMapType.BPF_MAP_TYPE_STACK];
 
+/** BPF_MAP_LOOKUP_AND_DELETE_ELEM (map_lookup_and_delete_elem). */
 export function mapTake(sys: SyscallContext, attr: Attributes<'BPF_MAP_LOOKUP_AND_DELETE_ELEM'>): number {
   attr.checkUnused();
   const flags = lookupFlags(attr.word('flags'));

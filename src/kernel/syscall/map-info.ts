@@ -5,6 +5,7 @@ import type { MapInfo } from '../../verifier/index.ts';
 import type { Memory } from '../../vm/index.ts';
 import type { LiveMap } from '../live-map.ts';
 
+/** A struct bpf_map_info (bpf_map_get_info_by_fd). */
 export function mapInfo(live: LiveMap, memory: Memory): MapInfo {
   return { ...describe(live.map.attr), frozen: live.frozen, ...constants(live, memory) };
 }

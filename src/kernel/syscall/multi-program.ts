@@ -91,6 +91,7 @@ export function placeToLeave(
   return found.link === undefined ? found : fail(Errno.EBUSY, 'the program is there by a link: detach that');
 }
 
+/** @throws SyscallError ESTALE when the row changed since the revision that is expected; 0 expects none. */
 export function checkRevision(sys: SyscallContext, hook: string, { revision }: Wish): void {
   if (revision !== 0n && revision !== BigInt(sys.hooks.revision(hook)))
     fail(Errno.ESTALE, `the row changed: its revision is ${sys.hooks.revision(hook)}`);

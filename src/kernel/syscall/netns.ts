@@ -32,6 +32,7 @@ function namespaceOf(sys: SyscallContext, fd: number): number {
   return sys.paths.idOf(file.node);
 }
 
+/** BPF_PROG_ATTACH to a network namespace (netns_bpf_prog_attach). */
 export function netnsAttach(
   sys: SyscallContext,
   attr: Attributes<'BPF_PROG_ATTACH'>,
@@ -49,6 +50,7 @@ export function netnsAttach(
   return 0;
 }
 
+/** BPF_PROG_DETACH from a network namespace (netns_bpf_prog_detach). */
 export function netnsDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DETACH'>, type: number): number {
   if (attr.u32('target_fd') !== 0) fail(Errno.EINVAL, 'target_fd must be 0');
   const hook = hookOf(attr.u32('attach_type'));
@@ -61,6 +63,7 @@ export function netnsDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DETA
   return 0;
 }
 
+/** BPF_PROG_QUERY of a network namespace (netns_bpf_prog_query). */
 export function netnsQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY'>): number {
   if (attr.u32('query_flags') !== 0) fail(Errno.EINVAL, 'there are no flags');
   const hook = hookOf(attr.u32('attach_type'));
@@ -68,6 +71,7 @@ export function netnsQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY
   return queryRow(sys, attr, sys.hooks.at(hook), { flags: 0 });
 }
 
+/** BPF_LINK_CREATE in a network namespace (netns_bpf_link_create). */
 export function netnsLink(
   sys: SyscallContext,
   attr: Attributes<'BPF_LINK_CREATE'>,

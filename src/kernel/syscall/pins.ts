@@ -14,6 +14,7 @@ const ACCESS = MapFlag.BPF_F_RDONLY | MapFlag.BPF_F_WRONLY;
 const AT_FDCWD = -100;
 const PATH_MAX = 4096;
 
+/** BPF_OBJ_PIN (bpf_obj_pin). */
 export function objectPin(sys: SyscallContext, attr: Attributes<'BPF_OBJ_PIN'>): number {
   attr.checkUnused();
   checkFlags(attr, BPF_F_PATH_FD);
@@ -27,6 +28,7 @@ export function objectPin(sys: SyscallContext, attr: Attributes<'BPF_OBJ_PIN'>):
   return 0;
 }
 
+/** BPF_OBJ_GET (bpf_obj_get). */
 export function objectGet(sys: SyscallContext, attr: Attributes<'BPF_OBJ_GET'>): number {
   attr.checkUnused();
   if (attr.u32('bpf_fd') !== 0) fail(Errno.EINVAL, 'bpf_fd must be 0');

@@ -51,6 +51,7 @@ const At = {
   attachBtfId: 224,
 } as const;
 
+/** A struct bpf_prog_info (bpf_prog_get_info_by_fd). */
 export function programInfo(
   sys: SyscallContext,
   attr: Attributes<'BPF_OBJ_GET_INFO_BY_FD'>,

@@ -46,6 +46,7 @@ interface Target {
   readonly program?: LoadedProgram;
 }
 
+/** BPF_PROG_LOAD (bpf_prog_load). */
 export function programLoad(sys: SyscallContext, attr: LoadAttributes): number {
   attr.checkUnused();
   const flags = attr.u32('prog_flags');

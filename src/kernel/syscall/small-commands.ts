@@ -5,6 +5,7 @@ import type { Attributes } from './attributes.ts';
 import { mapOf, openFile, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 
+/** BPF_PROG_BIND_MAP (bpf_prog_bind_map). */
 export function programBindMap(sys: SyscallContext, attr: Attributes<'BPF_PROG_BIND_MAP'>): number {
   attr.checkUnused();
   if (attr.u32('flags') !== 0) fail(Errno.EINVAL, 'there are no flags');

@@ -6,6 +6,7 @@ import type { Attributes } from './attributes.ts';
 import { mapOf, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 
+/** BPF_PROG_ATTACH to a socket map (sock_map_get_from_fd). */
 export function socketMapAttach(
   sys: SyscallContext,
   attr: Attributes<'BPF_PROG_ATTACH'>,
@@ -17,6 +18,7 @@ export function socketMapAttach(
   return 0;
 }
 
+/** BPF_PROG_DETACH from a socket map (sock_map_prog_detach). */
 export function socketMapDetach(
   sys: SyscallContext,
   attr: Attributes<'BPF_PROG_DETACH'>,

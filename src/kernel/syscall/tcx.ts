@@ -28,6 +28,7 @@ function wishOf(attr: Attributes<'BPF_PROG_ATTACH' | 'BPF_PROG_DETACH'>): Wish {
   };
 }
 
+/** BPF_PROG_ATTACH to a device (tcx_prog_attach). */
 export function tcxAttach(
   sys: SyscallContext,
   attr: Attributes<'BPF_PROG_ATTACH'>,
@@ -49,6 +50,7 @@ export function tcxAttach(
   return 0;
 }
 
+/** BPF_PROG_DETACH from a device (tcx_prog_detach). */
 export function tcxDetach(
   sys: SyscallContext,
   attr: Attributes<'BPF_PROG_DETACH'>,
@@ -60,6 +62,7 @@ export function tcxDetach(
   return 0;
 }
 
+/** BPF_PROG_QUERY of a device (tcx_prog_query). */
 export function tcxQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY'>): number {
   const hook = hookOf(sys, attr.u32('target_ifindex'), attr.u32('attach_type'));
   if (attr.u32('query_flags') !== 0 || attr.u32('attach_flags') !== 0)

@@ -41,6 +41,7 @@ const RUNNERS: Readonly<Record<number, Runner>> = {
   [P.BPF_PROG_TYPE_NETFILTER]: notSimulated,
 };
 
+/** BPF_PROG_TEST_RUN (bpf_prog_test_run). */
 export function programTestRun(sys: SyscallContext, attr: RunAttributes): number {
   attr.checkUnused();
   if ((attr.u32('ctx_size_in') === 0) !== (attr.word('ctx_in') === 0))

@@ -11,6 +11,7 @@ const XDP_FLAGS_SKB_MODE = 1 << 1;
 const XDP_FLAGS_DRV_MODE = 1 << 2;
 const XDP_FLAGS_HW_MODE = 1 << 3;
 const MODES = XDP_FLAGS_SKB_MODE | XDP_FLAGS_DRV_MODE | XDP_FLAGS_HW_MODE;
+/** BPF_LINK_CREATE of an XDP program (bpf_xdp_link_attach). */
 export function xdpLink(
   sys: SyscallContext,
   attr: Attributes<'BPF_LINK_CREATE'>,

@@ -18,6 +18,7 @@ import { textFor } from './texts/index.ts';
 import { OriginTracker } from './tracker.ts';
 import type { Explanation, StackFact, VisitFact } from './types.ts';
 
+/** How `explain` runs. */
 export interface ExplainOptions {
   /** CPUs of the machine, as for `verify`. */
   readonly cpuCount?: number;

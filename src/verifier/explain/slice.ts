@@ -31,12 +31,15 @@ export type Location = number;
 
 const FRAME_STRIDE = 128;
 
+/** The register of a frame. */
 export function registerLocation(frame: number, reg: number): Location {
   return frame * FRAME_STRIDE + reg;
 }
+/** The stack slot of a frame. */
 export function slotLocation(frame: number, slot: number): Location {
   return frame * FRAME_STRIDE + REGISTERS + slot;
 }
+/** The frame that a location is of. */
 export function frameOfLocation(location: Location): number {
   return Math.floor(location / FRAME_STRIDE);
 }

@@ -2,6 +2,7 @@
 import type { RejectionCode } from '../../codes.ts';
 import type { RejectionTexts } from './text.ts';
 
+/** By code: calls, references, locks. */
 export const CALL_TEXTS = {
   'unknown-helper': {
     title: 'A helper that does not exist is called',

@@ -2,6 +2,7 @@
 import type { RejectionCode } from '../../codes.ts';
 import type { RejectionTexts } from './text.ts';
 
+/** By code: pointers and accesses. */
 export const MEMORY_TEXTS = {
   'bad-pointer': {
     title: 'Access through something that is no usable pointer',

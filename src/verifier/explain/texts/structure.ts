@@ -5,6 +5,7 @@ import type { RejectionTexts } from './text.ts';
 const RECOMPILE =
   'Compilers do not make this: look at the tool, or the assembly, that made the instructions.';
 
+/** By code: the program as a whole. */
 export const STRUCTURE_TEXTS = {
   'too-complex': {
     title: 'The program is too complex to be checked',
