@@ -151,3 +151,37 @@ HELPER(63, long, bpf_msg_pull_data, struct sk_msg_md *msg, __u32 start, __u32 en
 HELPER(71, long, bpf_msg_redirect_hash, struct sk_msg_md *msg, void *map, void *key, __u64 flags);
 HELPER(90, long, bpf_msg_push_data, struct sk_msg_md *msg, __u32 start, __u32 bytes, __u64 flags);
 HELPER(91, long, bpf_msg_pop_data, struct sk_msg_md *msg, __u32 start, __u32 bytes, __u64 flags);
+
+struct sk_reuseport_md {
+	void *data;
+	void *data_end;
+	__u32 len;
+	__u32 eth_protocol;
+	__u32 ip_protocol;
+	__u32 bind_inany;
+	__u32 hash;
+	struct bpf_sock *sk;
+	struct bpf_sock *migrating_sk;
+};
+
+struct bpf_sk_lookup {
+	union {
+		struct bpf_sock *sk;
+		__u64 cookie;
+	};
+	__u32 family;
+	__u32 protocol;
+	__u32 remote_ip4;
+	__u32 remote_ip6[4];
+	__be16 remote_port;
+	__u16 : 16;
+	__u32 local_ip4;
+	__u32 local_ip6[4];
+	__u32 local_port;
+	__u32 ingress_ifindex;
+};
+
+HELPER(68, long, bpf_skb_load_bytes_relative, const void *ctx, __u32 offset, void *to, __u32 size, __u32 start);
+HELPER(82, long, bpf_sk_select_reuseport, struct sk_reuseport_md *ctx, void *map, void *key, __u64 flags);
+HELPER(86, long, bpf_sk_release, void *sk);
+HELPER(124, long, bpf_sk_assign, void *ctx, void *sk, __u64 flags);

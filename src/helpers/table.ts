@@ -29,6 +29,7 @@ import { seqHelpers } from './seq.ts';
 import { skbHelpers } from './skb.ts';
 import { sockOpsHelpers } from './sock-ops.ts';
 import { socketHelpers } from './socket.ts';
+import { socketChoiceHelpers } from './socket-choice.ts';
 import { socketRedirectHelpers } from './socket-redirect.ts';
 import { stackHelpers } from './stack.ts';
 import { storageHelpers } from './storage.ts';
@@ -62,6 +63,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   skbHelpers,
   sockOpsHelpers,
   socketHelpers,
+  socketChoiceHelpers,
   socketRedirectHelpers,
   stackHelpers,
   storageHelpers,

@@ -9,6 +9,8 @@ import { BpfAttachType, BpfProgType, progTypeName } from '../spec/index.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { IteratorChoice } from './iterators/target.ts';
 import type { LiveMap } from './live-map.ts';
+import { SK_LOOKUP_HOOK } from './sockets/sk-lookup.ts';
+import type { Socket } from './sockets/socket.ts';
 
 /** What the section name leaves open. */
 export interface AttachOptions {
@@ -18,6 +20,8 @@ export interface AttachOptions {
   readonly direction?: 'ingress' | 'egress';
   /** Tracing: what to attach to instead of what the section says. */
   readonly target?: string;
+  /** SK_REUSEPORT: a socket of the group, with SO_REUSEPORT (setsockopt(2) with SO_ATTACH_REUSEPORT_EBPF); the program replaces another. */
+  readonly socket?: Socket;
   /** SK_SKB programs of a section that does not say: BPF_SK_SKB_STREAM_PARSER, BPF_SK_SKB_STREAM_VERDICT or BPF_SK_SKB_VERDICT. */
   readonly attachType?: number;
   /** Tracing: what bpf_get_attach_cookie gives. */
@@ -76,6 +80,13 @@ const RULES: Readonly<Record<number, Rule>> = {
   [BpfProgType.BPF_PROG_TYPE_XDP]: (_, { device = DEFAULT_DEVICE }) => `xdp:${device}`,
   [BpfProgType.BPF_PROG_TYPE_SCHED_CLS]: tcHook,
   [BpfProgType.BPF_PROG_TYPE_SCHED_ACT]: tcHook,
+  [BpfProgType.BPF_PROG_TYPE_SK_LOOKUP]: () => SK_LOOKUP_HOOK,
+  [BpfProgType.BPF_PROG_TYPE_SK_REUSEPORT]: (spec, { socket }) => {
+    if (socket !== undefined) return socket.reuseportHook;
+    throw new UsageError('no-attach-target', 'name a socket of the group, as attach({ socket: … })', {
+      program: spec.name,
+    });
+  },
   [BpfProgType.BPF_PROG_TYPE_SOCKET_FILTER]: (_, { device = DEFAULT_DEVICE }) => `socket:${device}`,
 };
 

@@ -204,6 +204,7 @@ const LIBRARY_TYPES: Readonly<Record<string, number>> = {
   fmod_ret: BpfLinkType.BPF_LINK_TYPE_TRACING,
   lsm: BpfLinkType.BPF_LINK_TYPE_TRACING,
   xdp: BpfLinkType.BPF_LINK_TYPE_XDP,
+  'netns/sk_lookup': BpfLinkType.BPF_LINK_TYPE_NETNS,
   'tc/ingress': BpfLinkType.BPF_LINK_TYPE_TCX,
   'tc/egress': BpfLinkType.BPF_LINK_TYPE_TCX,
 };
@@ -228,7 +229,7 @@ export class HookTable {
    * @throws SyscallError EBUSY where a hook has room for one program only.
    */
   attach(hook: string, program: LoadedProgram, cookie = 0n): Link {
-    const kind = hook.slice(0, hook.indexOf(':'));
+    const [kind = hook] = hook.split(':', 1);
     const [there] = this.at(hook);
     if (there !== undefined && EXCLUSIVE.has(kind)) {
       throw new SyscallError(

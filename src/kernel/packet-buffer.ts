@@ -170,6 +170,18 @@ export class PacketBuffer implements PacketPort {
     set(SkBuff.dataMeta, data);
   }
 
+  /** Moves the start of an skb's data behind a header, out of the reach of programs. @returns the new start. */
+  dropHeader(count: number): number {
+    const { u32 } = this.memory;
+    const at = (this.context + SkBuff.data) >>> 2;
+    const data = u32[at]! + count;
+    u32[at] = data;
+    u32[(this.context + SkBuff.dataMeta) >>> 2] = data;
+    u32[(this.context + SkBuff.len) >>> 2]! -= count;
+    this.memory.setAccess(data - count, count, 'none');
+    return data;
+  }
+
   /** All of an skb, in reach of programs or not. */
   payload(): Uint8Array {
     const { u32 } = this.memory;

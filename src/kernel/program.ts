@@ -1,7 +1,7 @@
 /** A program as a user of the library holds it: attach it to its event, or run it once on data of one's own. */
 import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
-import { BpfAttachType } from '../spec/index.ts';
+import { BpfAttachType, BpfProgType } from '../spec/index.ts';
 import { type AttachOptions, hookOf, isIterator, iteratorChoice } from './attach.ts';
 import { linkBehind } from './cgroup-link.ts';
 import type { PackedPackets } from './frames.ts';
@@ -66,7 +66,9 @@ export class Program {
       return linkBehind(machine, hooks, program, directory).own();
     }
     if (SOCKET_MAP_TYPES.includes(program.type)) return this.attachToMap(options);
-    return hooks.attach(hookOf(this.spec, options), program, BigInt(options.cookie ?? 0));
+    const hook = hookOf(this.spec, options);
+    if (program.type === BpfProgType.BPF_PROG_TYPE_SK_REUSEPORT) hooks.empty(hook);
+    return hooks.attach(hook, program, BigInt(options.cookie ?? 0));
   }
 
   /**

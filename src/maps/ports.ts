@@ -102,6 +102,8 @@ export interface SocketRef extends StorageOwner {
   readonly reuseport: boolean;
   /** Queue of the device that an XDP socket is bound to. */
   readonly queue: number;
+  /** The sockets with SO_REUSEPORT that share its address (sk_reuseport_cb). */
+  readonly group?: object | undefined;
   /** Who put the socket to a use that excludes others: a BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, or the socket maps (sk_user_data). */
   userData: object | undefined;
   /** Takes the programs of a SOCKMAP or SOCKHASH that the socket is put in; 0 or a negative errno (sock_map_link in net/core/sock_map.c). */

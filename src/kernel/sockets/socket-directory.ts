@@ -4,18 +4,13 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { UsageError } from '../../base/errors.ts';
+import type { Flow, FullEndpoint } from './flow.ts';
 import type { Socket } from './socket.ts';
 import type { Endpoint } from './socket-image.ts';
 
 /** net.ipv4.ip_local_port_range. */
 const FIRST_PORT = 32768;
 const LAST_PORT = 60999;
-
-/** An endpoint with all that it has. */
-export interface FullEndpoint {
-  readonly address: Uint8Array;
-  readonly port: number;
-}
 
 /** The address of an endpoint, or that which stands for any. @throws UsageError for an address that is not of the family. */
 export function addressOf({ address }: Endpoint, family: Socket['family']): Uint8Array {
@@ -59,20 +54,30 @@ export class SocketDirectory {
     this.bound.delete(socket);
   }
 
-  /** The socket that listens where another wants to connect to. */
-  listener({ remote, protocol, family }: Socket): Socket | undefined {
-    return best(this.bound, (one) =>
-      one.state === 'listen' && one.protocol === protocol && one.family === family ? score(one, remote) : 0,
-    );
+  /** Who is bound to a packet's address itself, or to any: a listener, or a socket that takes datagrams, connected ones first. */
+  find({ protocol, family, source, target }: Flow, to: 'exact' | 'any'): Socket | undefined {
+    let found: Socket | undefined;
+    for (const socket of this.bound) {
+      const { local, remote, state, type } = socket;
+      if (socket.protocol !== protocol || socket.family !== family || local.port !== target.port) continue;
+      if (to === 'exact' ? !isSame(local, target) : !isAny(local.address)) continue;
+      if (type === 'dgram' && state === 'established') {
+        if (isSame(remote, source)) return socket;
+      } else if (type === 'dgram' || state === 'listen') {
+        found ??= socket;
+      }
+    }
+    return found;
   }
 
-  /** The socket that gets a datagram. */
-  datagramTarget(from: Socket, to: FullEndpoint): Socket | undefined {
-    return best(this.bound, (one) => {
-      if (one.type !== 'dgram' || one.protocol !== from.protocol || one.family !== from.family) return 0;
-      if (one.state !== 'established') return score(one, to);
-      return isSame(one.remote, from.local) ? 2 * score(one, to) : 0;
-    });
+  /** Another socket of the same kind at the same address that has a group. */
+  neighbour(socket: Socket): Socket | undefined {
+    for (const other of this.bound) {
+      const isAlike = other.protocol === socket.protocol && other.family === socket.family;
+      if (other !== socket && isAlike && other.group !== undefined && isSame(other.local, socket.local))
+        return other;
+    }
+    return undefined;
   }
 
   private conflicts(socket: Socket, address: Uint8Array, port: number): boolean {
@@ -93,23 +98,6 @@ export class SocketDirectory {
     }
     return 0;
   }
-}
-
-/** How well a bound socket fits an address: 2 for the address itself, 1 for any address, 0 for others. */
-function score({ local }: Socket, to: Endpoint): number {
-  if (local.port !== to.port) return 0;
-  return isSame(local, to) ? 2 : isAny(local.address) ? 1 : 0;
-}
-
-/** The first with the highest score above 0. */
-function best(sockets: Iterable<Socket>, rate: (socket: Socket) => number): Socket | undefined {
-  let found: Socket | undefined;
-  let highest = 0;
-  for (const socket of sockets) {
-    const rating = rate(socket);
-    if (rating > highest) [found, highest] = [socket, rating];
-  }
-  return found;
 }
 
 function isAny(address: Uint8Array | undefined): boolean {

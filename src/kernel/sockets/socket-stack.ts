@@ -8,12 +8,14 @@ import { runAddressEvent } from '../cgroup-events/socket-addresses.ts';
 import { runSocketEvent } from '../cgroup-events/sockets.ts';
 import type { HookTable } from '../hooks.ts';
 import type { Machine } from '../machine.ts';
+import type { Flow } from './flow.ts';
 import { MessageVerdicts } from './message-verdicts.ts';
 import { SkbVerdicts } from './skb-verdicts.ts';
 import { SockOpsEvents } from './sock-ops.ts';
 import type { Socket, SocketActions } from './socket.ts';
 import { addressOf, SocketDirectory } from './socket-directory.ts';
 import type { Endpoint } from './socket-image.ts';
+import { SocketLookup } from './socket-lookup.ts';
 
 /** Bytes that wait at one socket: net.ipv4.tcp_rmem's largest. A sender of a stream is told to wait, datagrams are lost. */
 const MAX_QUEUED_BYTES = 6 << 20;
@@ -32,6 +34,7 @@ export class SocketStack implements SocketActions {
   private readonly machine: Machine;
   private readonly cgroups: CgroupRunner;
   private readonly directory = new SocketDirectory();
+  private readonly lookup: SocketLookup;
   private readonly verdicts: SkbVerdicts;
   private readonly messages: MessageVerdicts;
   private readonly events: SockOpsEvents;
@@ -43,6 +46,7 @@ export class SocketStack implements SocketActions {
     this.machine = machine;
     this.cgroups = new CgroupRunner(machine, hooks);
     this.events = new SockOpsEvents(this.cgroups);
+    this.lookup = new SocketLookup(machine, hooks, this.directory);
     this.messages = new MessageVerdicts(machine, {
       push: (socket, data) => Math.min(this.carry(socket, data, undefined), 0),
       deliver: (socket, data) => this.deliver(socket, data),
@@ -71,7 +75,7 @@ export class SocketStack implements SocketActions {
     this.bindTo(socket, endpoint);
     const after = runSocketEvent(this.cgroups, 'post_bind', socket);
     if (after.retval === 0) return;
-    this.directory.remove(socket);
+    this.forget(socket);
     socket.change({ local: {} });
     throw refuse(-after.retval, socket);
   }
@@ -80,6 +84,7 @@ export class SocketStack implements SocketActions {
     if (socket.local.port !== undefined || socket.state !== 'close') throw refuse(Errno.EINVAL, socket);
     const error = this.directory.bind(socket, local);
     if (error !== 0) throw refuse(-error, socket);
+    if (socket.type === 'dgram') this.joinGroup(socket);
   }
 
   listen(socket: Socket, backlog: number): void {
@@ -89,6 +94,7 @@ export class SocketStack implements SocketActions {
     if (socket.local.port === undefined) this.bindTo(socket, {});
     socket.backlog = backlog;
     this.events.changeState(socket, 'listen');
+    this.joinGroup(socket);
     if (socket.isTcp) this.events.listens(socket);
   }
 
@@ -103,6 +109,12 @@ export class SocketStack implements SocketActions {
     socket.change({ remote: to });
     if (socket.type === 'stream') this.connectStream(socket);
     else socket.change({ state: 'established' });
+  }
+
+  /** The hook of the program that chooses for the socket's group. */
+  reuseportHook(socket: Socket): string {
+    if (!socket.reuseport) throw refuse(Errno.EINVAL, socket);
+    return this.lookup.groups.of(socket).hook;
   }
 
   accept(socket: Socket): Socket | undefined {
@@ -133,7 +145,7 @@ export class SocketStack implements SocketActions {
 
   closed(socket: Socket): void {
     runSocketEvent(this.cgroups, 'release', socket);
-    this.directory.remove(socket);
+    this.forget(socket);
     for (const waiting of socket.pending.splice(0)) waiting.close();
     const { peer } = socket;
     if (!socket.isTcp) return;
@@ -159,10 +171,20 @@ export class SocketStack implements SocketActions {
     }
   }
 
+  private joinGroup(socket: Socket): void {
+    this.lookup.groups.join(socket, this.directory.neighbour(socket));
+  }
+
+  /** The socket can be found by its address no more. */
+  private forget(socket: Socket): void {
+    this.directory.remove(socket);
+    this.lookup.groups.leave(socket);
+  }
+
   private connectStream(socket: Socket): void {
     this.events.changeState(socket, 'syn-sent');
     this.events.connects(socket);
-    const listener = this.directory.listener(socket);
+    const listener = this.lookup.listener(flowTo(socket, socket.remote, new Uint8Array(0)));
     if (listener === undefined) throw this.giveUp(socket, Errno.ECONNREFUSED);
     if (listener.pending.length > listener.backlog) throw this.giveUp(socket, Errno.ETIMEDOUT);
     const { local, remote } = socket;
@@ -191,7 +213,7 @@ export class SocketStack implements SocketActions {
   }
 
   private giveUp(socket: Socket, errno: number): SyscallError {
-    this.directory.remove(socket);
+    this.forget(socket);
     socket.change({ state: 'close', local: {}, remote: {} });
     return refuse(errno, socket);
   }
@@ -222,7 +244,7 @@ export class SocketStack implements SocketActions {
 
   /** Brings data to the other end. @returns how many bytes were taken, or a negative errno. */
   private carry(socket: Socket, data: Uint8Array, to: Endpoint | undefined): number {
-    const target = this.otherEnd(socket, to);
+    const target = this.otherEnd(socket, data, to);
     if (typeof target === 'number') return target;
     if (target === undefined) return data.length;
     const isFull = target.received.length + data.length > MAX_QUEUED_BYTES;
@@ -239,7 +261,7 @@ export class SocketStack implements SocketActions {
   }
 
   /** Where data goes; undefined when it is lost; a negative errno. */
-  private otherEnd(socket: Socket, to: Endpoint | undefined): Socket | undefined | number {
+  private otherEnd(socket: Socket, data: Uint8Array, to: Endpoint | undefined): Socket | undefined | number {
     if (socket.type === 'stream' || socket.family === 'unix') {
       const { peer, state } = socket;
       if (peer === undefined) return -Errno.ENOTCONN;
@@ -251,10 +273,12 @@ export class SocketStack implements SocketActions {
     const remote = { address: addressOf(target, socket.family), port: target.port ?? 0 };
     const error = socket.local.port === undefined ? this.directory.bindForConnect(socket, remote) : 0;
     if (error !== 0) return error;
-    if (to === undefined) return this.directory.datagramTarget(socket, remote);
+    if (to === undefined) return this.lookup.receiver(flowTo(socket, remote, data));
     const asked = runAddressEvent(this.cgroups, 'sendmsg', socket, remote, socket.local.address);
     if (asked.retval !== 0) return asked.retval;
-    return asked.endpoint.port === 0 ? -Errno.EINVAL : this.directory.datagramTarget(socket, asked.endpoint);
+    return asked.endpoint.port === 0
+      ? -Errno.EINVAL
+      : this.lookup.receiver(flowTo(socket, asked.endpoint, data));
   }
 
   /** Handles what programs redirected, until nothing is left (sk_psock_backlog). */
@@ -288,6 +312,16 @@ export class SocketStack implements SocketActions {
     else if (ingress) this.deliver(target, data);
     else if (this.transmit(target, data, undefined) < 0) psock.transmits = false;
   }
+}
+
+/** A packet from a socket. A source that can be any address is the one that leads to the target. */
+function flowTo(socket: Socket, to: Endpoint, payload: Uint8Array): Flow {
+  const family = socket.family === 'inet6' ? 'inet6' : 'inet';
+  const target = { address: addressOf(to, family), port: to.port ?? 0 };
+  const { address, port = 0 } = socket.local;
+  const isAny = address?.every((byte) => byte === 0) ?? true;
+  const source = { address: isAny ? target.address : (address ?? target.address), port };
+  return { protocol: socket.protocol, family, source, target, payload };
 }
 
 function refuse(errno: number, socket: Socket): SyscallError {

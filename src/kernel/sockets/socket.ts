@@ -55,6 +55,15 @@ export interface SocketActions {
   receive(socket: Socket, limit: number): Uint8Array<ArrayBuffer> | undefined;
   created(socket: Socket): void;
   closed(socket: Socket): void;
+  reuseportHook(socket: Socket): string;
+}
+
+/** A group of sockets that share an address; how one of them is chosen is reuseport.ts'. */
+export interface ReuseportSockets {
+  readonly hook: string;
+  readonly sockets: Socket[];
+  add(socket: Socket): void;
+  remove(socket: Socket): void;
 }
 
 /** State that changes with connect, listen and what arrives; the stack's. */
@@ -74,6 +83,8 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
   readonly queue: number;
   readonly cgroup: Cgroup;
   userData: object | undefined;
+  /** The sockets with SO_REUSEPORT at the same address. */
+  group: ReuseportSockets | undefined;
   /** The socket at the other end of a connection. */
   peer: Socket | undefined;
   /** What waits to be read, unless programs of socket maps took it. */
@@ -149,7 +160,7 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
 
   /** It can be found by its address. */
   get hashed(): boolean {
-    return this.state !== 'close' || this.local.port !== undefined;
+    return this.state !== 'close' || (!this.isTcp && this.local.port !== undefined);
   }
 
   get isTcp(): boolean {
@@ -199,6 +210,11 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
    */
   receive(limit = 0x7fffffff): Uint8Array<ArrayBuffer> | undefined {
     return this.use().receive(this, limit);
+  }
+
+  /** The hook at which the SK_REUSEPORT program of the socket's group is. @throws SyscallError EINVAL without SO_REUSEPORT. */
+  get reuseportHook(): string {
+    return this.use().reuseportHook(this);
   }
 
   file(): KernelFile {

@@ -1,11 +1,12 @@
 /**
- * Programs of the network namespace: one flow dissector, and socket lookups by links (kernel/bpf/net_namespace.c). Nothing in the
- * simulated kernel fires them yet. There is one namespace.
+ * Programs of the network namespace: one flow dissector, which nothing in the simulated kernel fires, and socket lookups by links
+ * (kernel/bpf/net_namespace.c). There is one namespace.
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfLinkType } from '../../spec/index.ts';
 import type { KernelLink, LinkRules } from '../hooks.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
+import { SK_LOOKUP_HOOK } from '../sockets/sk-lookup.ts';
 import type { Attributes } from './attributes.ts';
 import { programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
@@ -16,7 +17,7 @@ const MAX_LINKS: Readonly<Record<number, number>> = { [A.BPF_FLOW_DISSECTOR]: 1,
 
 const HOOKS: Readonly<Record<number, string>> = {
   [A.BPF_FLOW_DISSECTOR]: 'netns/flow_dissector',
-  [A.BPF_SK_LOOKUP]: 'netns/sk_lookup',
+  [A.BPF_SK_LOOKUP]: SK_LOOKUP_HOOK,
 };
 
 function hookOf(attachType: number): string {
