@@ -55,7 +55,7 @@ export class PacketBatch {
     // The longest one opens what any of them may touch.
     packet.fillXdp(frames.frame(longest), arrival);
     memory.u8.copyWithin(start + At.TEMPLATE, packet.context, packet.context + XdpMd.bytes);
-    const at = (start + At.RESULTS) >> 2;
+    const at = (start + At.RESULTS) >>> 2;
     memory.i32.set(results.subarray(first, first + count), at);
     try {
       return machine.runBatch(program, {
@@ -63,7 +63,7 @@ export class PacketBatch {
         lengths: start + At.LENGTHS,
         results: start + At.RESULTS,
         count,
-        target: memory.u32[(packet.context + XdpMd.data) >> 2]!,
+        target: memory.u32[(packet.context + XdpMd.data) >>> 2]!,
         context: packet.context,
         template: start + At.TEMPLATE,
         templateBytes: XdpMd.bytes,
@@ -80,7 +80,7 @@ export class PacketBatch {
     const { i32 } = memory;
     const { lengths } = frames;
     const { shortest, longest: limit } = frameLimits('xdp');
-    const at = (this.start + At.LENGTHS) >> 2;
+    const at = (this.start + At.LENGTHS) >>> 2;
     const most = Math.min(lengths.length - first, MAX_COUNT);
     let bytes = 0;
     let count = 0;

@@ -96,7 +96,7 @@ export class CodeArea {
   }
 
   private write(linked: LinkedProgram, address: number): void {
-    this.memory.i32.set(linked.rows, address >> 2);
+    this.memory.i32.set(linked.rows, address >>> 2);
     this.placed.set(address, linked);
     linked.address = address;
   }

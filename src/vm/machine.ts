@@ -77,7 +77,7 @@ export class Machine {
     }
     this.state = memory.allocate({ size: STATE_BYTES, kind: 'kernel', name: 'interpreter', align: 16 });
     memory.setAccess(this.state, STATE_BYTES, 'none');
-    this.words = this.state >> 2;
+    this.words = this.state >>> 2;
     this.known = this.link(NO_PROGRAM);
     this.stack.forEach((address, depth) => {
       memory.i32[this.words + STACK_TOPS + depth] = address + STACK_BYTES;
@@ -305,11 +305,11 @@ export class Machine {
   /** The call stack from the innermost function outwards; `slot` is where the innermost one stands. */
   callStack(slot: number): FaultFrame[] {
     const stack = [frameAt(this.linked.program, slot)];
-    const { i32 } = this.memory;
+    const { u32 } = this.memory;
     for (let depth = this.depth - 1; depth >= 0; depth--) {
-      const frame = (this.state + State.FRAMES + depth * Frame.SIZE) >> 2;
-      const rows = i32[frame + (Frame.ROWS >> 2)]!;
-      const call = (i32[frame + (Frame.PC >> 2)]! - rows) / ROW_BYTES - 1;
+      const frame = (this.state + State.FRAMES + depth * Frame.SIZE) >>> 2;
+      const rows = u32[frame + (Frame.ROWS >> 2)]!;
+      const call = (u32[frame + (Frame.PC >> 2)]! - rows) / ROW_BYTES - 1;
       stack.push(frameAt((this.code.at(rows) ?? this.known).program, call));
     }
     return stack;
@@ -380,8 +380,9 @@ export class Machine {
     regs[1] = high;
   }
 
+  /** A word of the state, unsigned. */
   private word(index: number): number {
-    return this.memory.i32[this.words + index]!;
+    return this.memory.u32[this.words + index]!;
   }
 
   private setWord(index: number, value: number): void {

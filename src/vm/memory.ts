@@ -22,8 +22,8 @@ export const DEFAULT_RED_ZONE = 32;
 
 const DEFAULT_MAX_BYTES = 1 << 30;
 /**
- * Enough for most uses, because the first growth in a process makes all typed arrays a quarter slower in V8: they may be detached from
- * then on. Untouched pages cost nothing.
+ * Enough for most uses, because the first growth in a process makes all typed arrays a quarter slower in V8, and with them helpers and maps: they
+ * may be detached from then on. Programs run in WebAssembly and do not notice. Untouched pages cost nothing.
  */
 const INITIAL_BYTES = 16 << 20;
 

@@ -49,7 +49,6 @@ describe.each(ENGINES)('with engine %s', (engine) => {
 
   it.each([
     ['xdp/count_protocols', 'count_protocols'],
-    ['xdp/helper_costs', 'flow_hash'],
     ['xdp/tail_parser', 'parse_ethernet'],
     ['socket_filter/udp_port', 'keep_udp_port'],
   ] as const)(

@@ -53,10 +53,10 @@ export interface LoopCalls {
  */
 export type Loop = (state: number, budget: number) => number;
 
-let module: WasmModule | undefined;
-
 /** Readies a run of the program whose rows are at `rows`, with r1 and r2 zero-extended, all other registers and the stack zero. */
 export type Start = (state: number, rows: number, r1: number, r2: number) => void;
+
+let module: WasmModule | undefined;
 
 /** The loop on a memory. */
 export function instantiateLoop(memory: WasmMemory, calls: LoopCalls): { run: Loop; start: Start } {
