@@ -17,6 +17,7 @@ import { SourceLines } from './log/source-lines.ts';
 import { statsText } from './log/stats-text.ts';
 import { combineObservers } from './observers.ts';
 import type { VerifierOptions } from './options.ts';
+import { keepShapes } from './shapes.ts';
 import { checkAttachTarget } from './structure/attach.ts';
 import { checkFunctionRecords, checkRecordsOfSubprogs } from './structure/btf-info.ts';
 import { checkCfg } from './structure/cfg.ts';
@@ -41,6 +42,7 @@ export function verify(input: VerifierInput, options: VerifierOptions = {}): Ver
       ? undefined
       : new KernelLog(level, options.logSize ?? LOG_SIZE, new SourceLines(input.lines ?? []));
   const observers = [log, options.observer].filter((observer) => observer !== undefined);
+  keepShapes();
   const started = options.clock?.() ?? 0;
   const env = new Env(input, options.cpuCount ?? DEFAULT_CPUS, combineObservers(observers));
   const { observer } = env;
