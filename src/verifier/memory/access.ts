@@ -41,24 +41,13 @@ import {
   PTR_TO_XDP_SOCK,
   SCALAR_VALUE,
 } from '../state/reg-type.ts';
+import type { Access } from './access-kind.ts';
 import { checkAlignment, checkBuffer, checkPacket, checkRegion, checkUnmodified } from './bounds.ts';
 import { accessContext } from './context.ts';
 import { accessKernelStruct, accessMapStruct } from './kernel-pointer.ts';
 import { accessMapValue, checkMapDirection, checkMapValue } from './map-value.ts';
 import { checkStackBounds, checkStackRange, type RawAccess, readStack } from './stack.ts';
 import { writeStack } from './stack-write.ts';
-
-/** How a load or store is made. */
-export interface Access {
-  readonly size: number;
-  readonly write: boolean;
-  /** Loads: the register that gets the value. Stores: the register that is stored. -1 for none. */
-  readonly value: number;
-  /** Aligned whatever the program's flags say: atomic operations. */
-  readonly aligned?: boolean;
-  /** A sign-extending load. */
-  readonly signed?: boolean;
-}
 
 /** A load or store through register `reg` at a fixed distance `off`. */
 export function checkAccess(env: Env, reg: number, off: number, access: Access): void {
@@ -88,7 +77,7 @@ function dispatch(env: Env, reg: number, off: number, access: Access): void {
       return;
     case PTR_TO_MAP_VALUE:
       if (type !== PTR_TO_MAP_VALUE) break;
-      accessMapValue(env, reg, off, size, write, value, access.signed === true);
+      accessMapValue(env, reg, off, access);
       return;
     case PTR_TO_MEM:
       if (mayBeNull(type)) break;
@@ -131,10 +120,10 @@ function dispatch(env: Env, reg: number, off: number, access: Access): void {
       return;
     case PTR_TO_BTF_ID:
       if (mayBeNull(type)) break;
-      accessKernelStruct(env, reg, off, size, write, value);
+      accessKernelStruct(env, reg, off, access);
       return;
     case CONST_PTR_TO_MAP:
-      accessMapStruct(env, reg, off, size, write, value);
+      accessMapStruct(env, reg, off, access);
       return;
     case PTR_TO_BUF:
       if (mayBeNull(type)) break;
@@ -285,7 +274,7 @@ export function checkHelperMemory(
       checkStackRange(env, reg, off, size, emptyAllowed, 'helper', raw);
       return;
     case PTR_TO_BTF_ID:
-      accessKernelStruct(env, reg, off, size, false, -1);
+      accessKernelStruct(env, reg, off, { size, write: false, value: -1 });
       return;
     case PTR_TO_CTX:
       if (PLAIN_CONTEXT.includes(env.input.type) && (size > 0 || emptyAllowed)) {

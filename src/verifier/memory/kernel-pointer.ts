@@ -31,6 +31,7 @@ import {
   PTR_TO_TCP_SOCK,
   TRUSTED_MODIFIERS,
 } from '../state/reg-type.ts';
+import type { Access } from './access-kind.ts';
 import { isZero } from './bounds.ts';
 import { accessStruct, type Hit } from './btf-walk.ts';
 
@@ -75,15 +76,9 @@ export function markLoaded(
   if (mayBeNull(flags)) words[o + ID] = ++env.idGen;
 }
 
-/** An access through a PTR_TO_BTF_ID register; a load goes to register `target`, -1 only checks. */
-export function accessKernelStruct(
-  env: Env,
-  reg: number,
-  off: number,
-  size: number,
-  write: boolean,
-  target: number,
-): void {
+/** An access through a PTR_TO_BTF_ID register. */
+export function accessKernelStruct(env: Env, reg: number, off: number, access: Access): void {
+  const { size, write, value } = access;
   const { words } = env.frame;
   const o = regAt(reg);
   const type = words[o + TYPE]!;
@@ -100,9 +95,9 @@ export function accessKernelStruct(
   if (isAllocatedObject(type)) throw unsupported('objects of the program (bpf_obj_new)');
   if (write) refuse('only read is supported');
   const hit = accessStruct(env, btf, words[o + AUX2]!, off, size);
-  if (target < 0) return;
+  if (value < 0) return;
   const flags = hit.kind === 'ptr' ? trustOf(env, words, o, name, hit.field, hit.flags) : 0;
-  markLoaded(env, env.frame.words, regAt(target), words[o + AUX]!, hit, flags);
+  markLoaded(env, env.frame.words, regAt(value), words[o + AUX]!, hit, flags);
 }
 
 /** How far a pointer can be trusted that was read from the pointer at `o`, whose struct is `name`. */
@@ -125,14 +120,8 @@ function trustOf(env: Env, words: Int32Array, o: number, name: string, field: st
 }
 
 /** A map pointer read as the kernel's struct of that map. */
-export function accessMapStruct(
-  env: Env,
-  reg: number,
-  off: number,
-  size: number,
-  write: boolean,
-  target: number,
-): void {
+export function accessMapStruct(env: Env, reg: number, off: number, access: Access): void {
+  const { size, write, value } = access;
   const { words } = env.frame;
   const { info } = env.mapOf(words[regAt(reg) + AUX]!);
   const btf = env.input.kernelBtf;
@@ -145,6 +134,6 @@ export function accessMapStruct(
     env.reject('bad-struct-access', EACCES, `R${reg} is ${type.name} invalid negative access: off=${off}`);
   if (write) env.reject('bad-struct-access', EACCES, `only read from ${type.name} is supported`);
   const hit = accessStruct(env, btf, type.id, off, size);
-  if (target < 0) return;
-  markLoaded(env, words, regAt(target), env.btfIndex(btf), hit, hit.kind === 'ptr' ? hit.flags : 0);
+  if (value < 0) return;
+  markLoaded(env, words, regAt(value), env.btfIndex(btf), hit, hit.kind === 'ptr' ? hit.flags : 0);
 }

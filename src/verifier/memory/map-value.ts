@@ -12,6 +12,7 @@ import { AUX, regAt, TYPE } from '../state/layout.ts';
 import { markRegKnown, markRegUnknown } from '../state/reg.ts';
 import { SCALAR_VALUE } from '../state/reg-type.ts';
 import { fieldAt } from '../values/fields.ts';
+import type { Access } from './access-kind.ts';
 import { checkRegion, constOffset } from './bounds.ts';
 import { accessPointerField } from './pointer-field.ts';
 
@@ -69,15 +70,8 @@ function checkPointerField(
 }
 
 /** A load or store of a map value. */
-export function accessMapValue(
-  env: Env,
-  reg: number,
-  off: number,
-  size: number,
-  write: boolean,
-  target: number,
-  signed: boolean,
-): void {
+export function accessMapValue(env: Env, reg: number, off: number, access: Access): void {
+  const { size, write, value } = access;
   checkMapDirection(env, reg, off, size, write);
   checkMapValue(env, reg, off, size, false, true);
   const { words } = env.frame;
@@ -87,16 +81,16 @@ export function accessMapValue(
   const at = off + constOffset(words, o);
   const pointer = fixed ? fieldAt(map.fields, at, ['kptr', 'percpu_kptr']) : undefined;
   if (pointer !== undefined) {
-    accessPointerField(env, map, pointer, target);
+    accessPointerField(env, map, pointer, value);
     return;
   }
-  if (write || target < 0) return;
-  const t = regAt(target);
+  if (write || value < 0) return;
+  const t = regAt(value);
   if (!fixed || !isConstant(map)) {
     markRegUnknown(words, t);
     return;
   }
-  foldConstant(words, t, map.info.content, at, size, signed);
+  foldConstant(words, t, map.info.content, at, size, access.signed === true);
 }
 
 /** Neither programs nor user space can change the only value of this map (bpf_map_is_rdonly). */
