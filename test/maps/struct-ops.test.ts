@@ -1,9 +1,10 @@
 /** STRUCT_OPS maps: a struct of the kernel's functions, filled with programs, registered and taken back. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Errno } from '../../src/base/errno.ts';
+import { encodeUtf8 } from '../../src/base/text.ts';
 import { BtfBuilder } from '../../src/btf/build.ts';
 import { type Btf, parseBtf, readC } from '../../src/btf/index.ts';
-import { type BpfMap, createMap, type MapEnv, type ProgRef } from '../../src/maps/index.ts';
+import { type BpfMap, createMap, type MapEnv } from '../../src/maps/index.ts';
 import { BpfMapType } from '../../src/spec/index.ts';
 import { Memory } from '../../src/vm/index.ts';
 import { Counted, FakeProgram } from './fakes.ts';
@@ -84,7 +85,7 @@ class Counts extends Counted {
 
 let btf: Btf;
 let env: MapEnv;
-let programs: Map<number, ProgRef>;
+let programs: Map<number, FakeProgram>;
 
 beforeEach(() => {
   btf = kernelTypes();
@@ -125,9 +126,7 @@ function value(change: (view: DataView) => void = () => undefined, name = 'mine'
   view.setUint32(At.ssthresh, 10, true);
   view.setUint32(At.congAvoid, 11, true);
   view.setUint32(At.undoCwnd, 12, true);
-  [...name].forEach((char, i) => {
-    bytes[At.name + i] = char.charCodeAt(0);
-  });
+  bytes.set(encodeUtf8(name), At.name);
   change(view);
   return bytes;
 }
@@ -138,7 +137,7 @@ function read(map: BpfMap): DataView {
   return new DataView(bytes.buffer);
 }
 
-const holders = (): number[] => [...programs.values()].map((program) => (program as OpsProgram).holders);
+const holders = (): number[] => [...programs.values()].map((program) => program.holders);
 
 describe('making a map of operations', () => {
   it('takes a type of the kernel that a subsystem has operations of, and its size', () => {
