@@ -1,6 +1,7 @@
 /**
- * Images of programs and links in linear memory: the structs that iterators show (struct bpf_prog, struct bpf_prog_aux, struct bpf_link), laid
- * out as the kernel's types say. An image is made when it is first asked for and goes with its object.
+ * Images of programs, links and sockets in linear memory: the structs that iterators show (struct bpf_prog, struct bpf_prog_aux, struct bpf_link,
+ * struct sock and those that begin with it), laid out as the kernel's types say. An image is made when it is first asked for and goes with its
+ * object. What other programs see of a socket, struct bpf_sock, is of sockets/socket-image.ts.
  */
 import { MAX_OBJ_NAME } from '../base/limits.ts';
 import { encodeUtf8 } from '../base/text.ts';
@@ -10,9 +11,13 @@ import type { KernelLink } from './hooks.ts';
 import type { IdTable } from './ids.ts';
 import { memberOffset } from './kernel-types.ts';
 import { attachName, type LoadedProgram } from './loaded-program.ts';
+import type { Socket } from './sockets/socket.ts';
+import { familyNumber, stateNumber, typeNumber } from './sockets/socket-image.ts';
 
 /** A member's value: so many bytes of a number, or bytes. */
-type Content = Uint8Array | readonly [size: 4 | 8, value: number | bigint];
+type Content = Uint8Array | readonly [size: 2 | 4 | 8, value: number | bigint];
+
+const NO_ADDRESS = new Uint8Array(0);
 
 const SLOT_BYTES = 8;
 
@@ -21,6 +26,7 @@ export class KernelImages {
   private readonly types: Btf;
   /** Regions of an object, the first of them its struct. */
   private readonly regions = new Map<object, number[]>();
+  private readonly sockets = new Map<number, Socket>();
 
   /** @param types Where structs are looked up; members that they lack are not written. */
   constructor(memory: Memory, types: Btf, programs: IdTable<LoadedProgram>) {
@@ -71,6 +77,43 @@ export class KernelImages {
     return address;
   }
 
+  /** Address of a socket's struct sock, with its present addresses and state. @throws BpfError `out-of-memory`. */
+  ofSocket(socket: Socket): number {
+    const address = this.find(socket, () => {
+      const made = this.struct(socket, structOf(socket, this.types));
+      this.sockets.set(made, socket);
+      socket.onEnd(() => {
+        this.sockets.delete(made);
+        this.drop(socket);
+      });
+      return made;
+    });
+    const { family, local, remote } = socket;
+    const isV6 = family === 'inet6';
+    this.write(address, 'sock_common', {
+      skc_family: [2, familyNumber(family)],
+      skc_state: Uint8Array.of(stateNumber(socket.state)),
+      skc_bound_dev_if: [4, socket.ifindex],
+      skc_dport: portBytes(remote.port),
+      skc_num: [2, local.port ?? 0],
+      skc_cookie: [8, socket.cookie],
+      [isV6 ? 'skc_v6_daddr' : 'skc_daddr']: remote.address ?? NO_ADDRESS,
+      [isV6 ? 'skc_v6_rcv_saddr' : 'skc_rcv_saddr']: local.address ?? NO_ADDRESS,
+    });
+    this.write(address, 'sock', {
+      sk_type: [2, typeNumber(socket.type)],
+      sk_protocol: [2, socket.protocol],
+      sk_mark: [4, socket.mark],
+      sk_priority: [4, socket.priority],
+    });
+    return address;
+  }
+
+  /** The socket whose struct sock is at an address. */
+  socketAt(address: number): Socket | undefined {
+    return this.sockets.get(address);
+  }
+
   /** An object is gone: so are its images. */
   drop(object: object): void {
     for (const address of this.regions.get(object) ?? []) this.memory.free(address);
@@ -108,8 +151,22 @@ export class KernelImages {
       const offset = memberOffset(types, struct, name);
       if (offset === undefined) continue;
       if (content instanceof Uint8Array) memory.writeBytes(address + offset, content);
+      else if (content[0] === 2) memory.view.setUint16(address + offset, Number(content[1]), true);
       else if (content[0] === 4) memory.view.setUint32(address + offset, Number(content[1]), true);
       else memory.view.setBigUint64(address + offset, BigInt(content[1]), true);
     }
   }
+}
+
+/** The largest struct that the kernel has for such a socket, all of which begin with a struct sock. */
+function structOf({ family, type }: Socket, types: Btf): string {
+  const isIp = family === 'inet' || family === 'inet6';
+  const own =
+    family === 'unix' ? 'unix_sock' : isIp && type === 'stream' ? 'tcp_sock' : isIp ? 'udp_sock' : 'sock';
+  return types.findByName(own, 'struct') === undefined ? 'sock' : own;
+}
+
+/** A port in network order. */
+function portBytes(port = 0): Uint8Array {
+  return Uint8Array.of(port >>> 8, port & 0xff);
 }

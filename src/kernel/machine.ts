@@ -431,7 +431,7 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
   }
 
   storageOwnerAt(address: number): StorageOwner | undefined {
-    return this.objects.ownerAt(address);
+    return this.objects.ownerAt(address) ?? this.images.socketAt(address);
   }
 
   cgroupRun(): CgroupRun | undefined {

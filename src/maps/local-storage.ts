@@ -54,6 +54,10 @@ export abstract class LocalStorageMap implements BpfMap, LocalStorage {
     return value;
   }
 
+  values(): Iterable<readonly [owner: StorageOwner, value: number]> {
+    return [...this.stored].map(([owner, { value }]) => [owner, value] as const);
+  }
+
   remove(owner: StorageOwner): number {
     const found = this.stored.get(owner);
     if (found === undefined) return -Errno.ENOENT;

@@ -317,6 +317,8 @@ export interface LocalStorage {
   get(owner: StorageOwner, create: boolean, initial: number): number;
   /** 0 or -ENOENT. */
   remove(owner: StorageOwner): number;
+  /** Those who have a value, and its address. */
+  values(): Iterable<readonly [owner: StorageOwner, value: number]>;
   /**
    * An owner was made as a copy of another: has it inherit that one's value, if there is one and the map was made with BPF_F_CLONE. 0 or
    * -ENOMEM.

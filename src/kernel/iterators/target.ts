@@ -4,7 +4,7 @@
 import { Errno, SyscallError } from '../../base/errno.ts';
 import { BpfError } from '../../base/errors.ts';
 import { alignUp } from '../../base/int64.ts';
-import { ITERATOR_TARGETS } from '../../spec/index.ts';
+import { BpfMapType, ITERATOR_TARGETS } from '../../spec/index.ts';
 import type { HookTable, LinkDetails } from '../hooks.ts';
 import type { LiveMap } from '../live-map.ts';
 import { attachName, type LoadedProgram } from '../loaded-program.ts';
@@ -12,6 +12,7 @@ import type { Machine } from '../machine.ts';
 import { elementWalk, hasElementWalk } from './map-elements.ts';
 import type { SessionSource } from './ports.ts';
 import { IteratorSession } from './session.ts';
+import { storageWalk, tcpWalk, udpWalk } from './sockets.ts';
 import { type TaskChoice, taskWalk } from './tasks.ts';
 import { NumberedWalk, type Walk } from './walk.ts';
 
@@ -20,6 +21,9 @@ export interface IteratorChoice {
   readonly map?: LiveMap;
   readonly tasks?: TaskChoice;
 }
+
+/** Kinds that walk over a map. */
+export const MAP_KINDS: readonly string[] = ['bpf_map_elem', 'bpf_sk_storage_map'];
 
 /** Prefix of the functions that iterator programs attach to. */
 const PREFIX = /^bpf_iter_/;
@@ -44,9 +48,10 @@ export class IteratorTarget implements SessionSource {
     this.machine = machine;
     this.hooks = hooks;
     this.choice = choice;
-    if (this.kind !== 'bpf_map_elem') return;
+    if (!MAP_KINDS.includes(this.kind)) return;
     if (choice.map === undefined) throw new SyscallError(Errno.EBADF, 'the iterator needs a map');
-    checkMap(choice.map, program, machine.cpuCount);
+    if (this.kind === 'bpf_map_elem') checkMap(choice.map, program, machine.cpuCount);
+    else checkStorage(choice.map, program);
     choice.map.holdUser();
   }
 
@@ -91,6 +96,12 @@ export class IteratorTarget implements SessionSource {
         return numbered(hooks.ids, (link) => machine.images.ofLink(link));
       case 'bpf_map_elem':
         return elementWalk(machine.memory, this.choice.map!);
+      case 'bpf_sk_storage_map':
+        return storageWalk(machine, this.choice.map!);
+      case 'tcp':
+        return tcpWalk(machine);
+      case 'udp':
+        return udpWalk(machine);
       case 'task':
         return taskWalk(machine.tasks, this.choice.tasks ?? { kind: 'all' });
       default:
@@ -114,7 +125,17 @@ function numbered<T>(
   );
 }
 
-/** bpf_iter_attach_map. */
+/** bpf_iter_attach_map in net/core/bpf_sk_storage.c. */
+function checkStorage({ map }: LiveMap, program: LoadedProgram): void {
+  if (map.attr.type !== BpfMapType.BPF_MAP_TYPE_SK_STORAGE)
+    throw new SyscallError(Errno.EINVAL, 'the map holds no values of sockets', { map: map.attr.name });
+  if ((program.facts.uses?.bufferBytes.rdwr ?? 0) > map.attr.valueSize)
+    throw new SyscallError(Errno.EACCES, 'the program uses more of a value than the map has', {
+      map: map.attr.name,
+    });
+}
+
+/** bpf_iter_attach_map in kernel/bpf/map_iter.c. */
 function checkMap({ map }: LiveMap, program: LoadedProgram, cpus: number): void {
   const { type, keySize, valueSize } = map.attr;
   if (!hasElementWalk(type))

@@ -87,6 +87,11 @@ export function familyNumber(family: SocketRef['family']): number {
   return FAMILIES[family];
 }
 
+/** The number of a type. */
+export function typeNumber(type: SocketRef['type']): number {
+  return TYPES[type];
+}
+
 /** The number of a socket's state. */
 export function stateNumber(state: SocketRef['state']): number {
   return STATES[state];

@@ -167,6 +167,10 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
     return (this.family === 'inet' || this.family === 'inet6') && this.type === 'stream';
   }
 
+  get isUdp(): boolean {
+    return (this.family === 'inet' || this.family === 'inet6') && this.type === 'dgram';
+  }
+
   /** What it has from the socket maps that it is in. */
   get psock(): Psock | undefined {
     return this.userData instanceof Psock ? this.userData : undefined;

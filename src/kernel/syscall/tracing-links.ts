@@ -6,7 +6,7 @@ import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfLinkType, BpfProgType as P } from '../../spec/index.ts';
 import type { KernelLink, LinkDetails, LinkRules } from '../hooks.ts';
 import { linkIterator } from '../iterators/link.ts';
-import { type IteratorChoice, iteratorKind } from '../iterators/target.ts';
+import { type IteratorChoice, iteratorKind, MAP_KINDS } from '../iterators/target.ts';
 import type { TaskChoice } from '../iterators/tasks.ts';
 import { attachName, type LoadedProgram } from '../loaded-program.ts';
 import { PerfEvent } from '../perf-events.ts';
@@ -161,9 +161,8 @@ export function iteratorLink(
 /** Reads union bpf_iter_link_info. @throws SyscallError EBADF, EINVAL. */
 function iteratorChoice(sys: SyscallContext, kind: string, info: DataView): IteratorChoice {
   const word = (offset: number): number => info.getUint32(offset, true);
+  if (MAP_KINDS.includes(kind)) return word(0) === 0 ? {} : { map: mapOf(sys, word(0)) };
   switch (kind) {
-    case 'bpf_map_elem':
-      return word(0) === 0 ? {} : { map: mapOf(sys, word(0)) };
     case 'task':
     case 'task_file':
     case 'task_vma':
