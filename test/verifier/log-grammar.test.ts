@@ -24,13 +24,13 @@ interface Subject {
   readonly input: VerifierInput;
 }
 
-/** All little-endian objects, but for those whose logs have hundreds of thousands of lines. */
+/** All little-endian objects, but for those whose logs have hundreds of thousands of lines, or are the same for hundreds of programs. */
 const subjects: readonly Subject[] = (readdirSync(FOLDER, { recursive: true }) as string[])
   .filter(
     (file) =>
       file.endsWith('.bpf.o') &&
       !file.endsWith('.be.bpf.o') &&
-      !/too_(?:complex|many)|helper_costs/.test(file),
+      !/too_(?:complex|many)|helper_costs|sequences/.test(file),
   )
   .sort()
   .flatMap((file) => {
@@ -172,6 +172,7 @@ const NOTICES = [
   /^frame \d+: propagating (?:(?:r\d+|fp-\d+),?)+$/,
   // Linux says this of the argument of a main program whose context it has no struct for, and goes on.
   /^arg#\d+ reference type\('UNKNOWN '\) size cannot be determined: -22$/,
+  /^func '\w+' arg\d+ has btf_id \d+ type [A-Z_]+ '\w*'$/,
   /^frame\d+ bpf_loop iteration limit reached$/,
   /^verification time 0 usec$/,
 ];
@@ -270,7 +271,9 @@ describe('a viewer can read every line of the log', () => {
       expect(messages).toBeLessThanOrEqual(2);
       const lines = result.log.split('\n');
       const last = lines[lines.findIndex((line) => line.startsWith('verification time ')) - 1];
-      if (result.verdict === 'reject') expect(last).toBe(result.failure?.message);
+      // What this verifier does not know Linux has no words for, so the log does not end with it.
+      if (result.verdict === 'reject' && result.failure?.code !== 'unsupported')
+        expect(last).toBe(result.failure?.message);
     }
   });
 });
