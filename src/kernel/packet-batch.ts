@@ -15,8 +15,7 @@ const MAX_COUNT = 256;
 
 /** Offsets in the batch's memory. */
 const At = { TEMPLATE: 0, LENGTHS: 32, RESULTS: 32 + 4 * MAX_COUNT, INPUTS: 32 + 8 * MAX_COUNT } as const;
-/** The inputs, and 8 bytes that may be read behind them. */
-const BATCH_BYTES = At.INPUTS + INPUT_BYTES + 8;
+const BATCH_BYTES = At.INPUTS + INPUT_BYTES;
 
 /** Helpers after which the packet may begin or end elsewhere, or another program may run: tail_call, xdp_adjust_head, _meta, _tail. */
 const MOVING_HELPERS: ReadonlySet<number> = new Set([12, 44, 54, 65]);

@@ -168,7 +168,7 @@ export interface PreparedProgram {
  * context is filled with its template and with the address where the input ends.
  */
 export interface InputBatch {
-  /** Address of the first input; the others follow without gaps, and 8 bytes that may be read behind the last one. */
+  /** Address of the first input; the others follow without gaps. */
   readonly inputs: number;
   /** Address of their lengths, u32 each. */
   readonly lengths: number;
@@ -176,12 +176,12 @@ export interface InputBatch {
   readonly results: number;
   /** At least one. */
   readonly count: number;
-  /** Address with room for the longest input, rounded up to 8 bytes. */
+  /** Address with room for the longest input. */
   readonly target: number;
   /** Address of the context, which r1 is. */
   readonly context: number;
   readonly template: number;
-  /** Bytes of the template, a multiple of 8. */
+  /** Bytes of the template, a multiple of 8, at least 8. */
   readonly templateBytes: number;
   /** Offset in the context of the 32-bit address where the input ends. */
   readonly endAt: number;

@@ -9,6 +9,9 @@ import { SmallFunction } from './small-function.ts';
 
 const { I32, I64, EMPTY } = Type;
 
+/** memory.copy; target, source and count are on the stack. */
+const COPY = [W.PREFIX, W.MEMORY_COPY, 0, 0] as const;
+
 /** Pushes frame, r1 and r2 from parameters 2, 0 and 1, and zeros for the other arguments; calls the program. */
 function callMain(w: SmallFunction, context: CompileContext): void {
   w.op(W.LOCAL_GET, 2);
@@ -77,10 +80,8 @@ export function batchEntry(context: CompileContext): FunctionBody {
   const w = new SmallFunction().op(1, 3, I32);
   w.op(W.LOOP, EMPTY);
   w.op(W.LOCAL_GET, Batch.LENGTHS, W.I32_LOAD, 0, 0, W.LOCAL_SET, Batch.LENGTH);
-  w.op(W.LOCAL_GET, Batch.LENGTH).i32(7).op(W.I32_ADD).i32(-8).op(W.I32_AND, W.LOCAL_SET, Batch.AT);
-  copyWords(w, Batch.INPUT, Batch.TARGET);
-  w.op(W.LOCAL_GET, Batch.TEMPLATE_BYTES, W.LOCAL_SET, Batch.AT);
-  copyWords(w, Batch.TEMPLATE, Batch.CONTEXT);
+  w.op(W.LOCAL_GET, Batch.TARGET, W.LOCAL_GET, Batch.INPUT, W.LOCAL_GET, Batch.LENGTH, ...COPY);
+  copyTemplate(w);
   w.op(W.LOCAL_GET, Batch.CONTEXT, W.LOCAL_GET, Batch.END_AT, W.I32_ADD);
   w.op(W.LOCAL_GET, Batch.TARGET, W.LOCAL_GET, Batch.LENGTH, W.I32_ADD, W.I32_STORE, 0, 0);
   beginRun(w, control, instalment);
@@ -103,13 +104,13 @@ export function batchEntry(context: CompileContext): FunctionBody {
   return w.entry('batch', BATCH_PARAMETERS);
 }
 
-/** Copies AT bytes, a multiple of 8, between two addresses. */
-function copyWords(w: SmallFunction, from: number, to: number): void {
-  w.op(W.BLOCK, EMPTY, W.LOOP, EMPTY, W.LOCAL_GET, Batch.AT, W.I32_EQZ, W.BR_IF, 1);
+/** In words, from the last to the first: a context is so small that memory.copy would take twice as long. */
+function copyTemplate(w: SmallFunction): void {
+  w.op(W.LOCAL_GET, Batch.TEMPLATE_BYTES, W.LOCAL_SET, Batch.AT, W.LOOP, EMPTY);
   w.op(W.LOCAL_GET, Batch.AT).i32(8).op(W.I32_SUB, W.LOCAL_TEE, Batch.AT);
-  w.op(W.LOCAL_GET, to, W.I32_ADD);
-  w.op(W.LOCAL_GET, from, W.LOCAL_GET, Batch.AT, W.I32_ADD, W.I64_LOAD, 0, 0, W.I64_STORE, 0, 0);
-  w.op(W.BR, 0, W.END, W.END);
+  w.op(W.LOCAL_GET, Batch.CONTEXT, W.I32_ADD);
+  w.op(W.LOCAL_GET, Batch.TEMPLATE, W.LOCAL_GET, Batch.AT, W.I32_ADD, W.I64_LOAD, 0, 0, W.I64_STORE, 0, 0);
+  w.op(W.LOCAL_GET, Batch.AT, W.BR_IF, 0, W.END);
 }
 
 /** Gives a run its tail calls and its budget. */

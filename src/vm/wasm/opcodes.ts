@@ -104,5 +104,6 @@ export const W = {
   I64_EXTEND32_S: 0xc4,
   /** Before the number of an instruction that has no byte of its own. */
   PREFIX: 0xfc,
+  MEMORY_COPY: 0x0a,
   MEMORY_FILL: 0x0b,
 } as const;

@@ -12,7 +12,7 @@ function batchOf(jit: Jit, inputs: readonly (readonly number[])[]): InputBatch {
   const take = (size: number): number => jit.memory.allocate({ size, kind: 'mem', name: 'batch' });
   const bytes = inputs.flat();
   const batch = {
-    inputs: take(bytes.length + 8),
+    inputs: take(bytes.length),
     lengths: take(4 * inputs.length),
     results: take(4 * inputs.length),
     count: inputs.length,
