@@ -6,23 +6,13 @@ import { Errno } from '../base/errno.ts';
 import { BpfAttachType } from '../spec/index.ts';
 import { userWord } from './copy.ts';
 import { MapFlag } from './flags.ts';
-import type { MapEnv, RedirectTarget } from './map.ts';
+import type { MapEnv } from './map.ts';
 import type { MapContext } from './map-context.ts';
-import type { SlotEntry } from './slot-array.ts';
+import { TARGET_VALUE_BYTES, type TargetEntry } from './target-array.ts';
 import { XdpPrograms } from './xdp-programs.ts';
-
-/** sizeof(struct bpf_devmap_val): the interface's index, then the program's descriptor or, when it is read, id. */
-export const DEVICE_VALUE_BYTES = 8;
 
 const BPF_F_BROADCAST = 1 << 3;
 const BPF_F_EXCLUDE_INGRESS = 1 << 4;
-
-/** A device in a map. */
-export interface DeviceEntry extends SlotEntry {
-  readonly target: RedirectTarget;
-  /** The struct bpf_devmap_val that is read back. */
-  readonly image: Uint8Array;
-}
 
 /** Programs may look values up but not write them: the kernel adds the flag itself. */
 export function readonlyToPrograms(context: MapContext): MapContext {
@@ -30,6 +20,7 @@ export function readonlyToPrograms(context: MapContext): MapContext {
   return { ...context, attr: { ...attr, flags: attr.flags | MapFlag.BPF_F_RDONLY_PROG } };
 }
 
+/** Makes entries of device maps. */
 export class DeviceSlots {
   /** Flags of bpf_redirect_map beyond those of the return value. */
   static readonly knownFlags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
@@ -45,7 +36,7 @@ export class DeviceSlots {
    * The entry for a value of 4 or 8 bytes: undefined for interface 0, -EINVAL for a device or program that does not exist or fit.
    * @param onGone Called when the device goes.
    */
-  make(value: Uint8Array, onGone: () => void): DeviceEntry | number | undefined {
+  make(value: Uint8Array, onGone: () => void): TargetEntry | number | undefined {
     const ifindex = userWord(value, 0);
     const fd = value.length > 4 ? userWord(value, 4) | 0 : 0;
     if (ifindex === 0) return fd > 0 ? -Errno.EINVAL : undefined;
@@ -55,7 +46,7 @@ export class DeviceSlots {
     if (typeof program === 'number') return program;
     program?.hold();
     const stop = device.onEnd(onGone);
-    const image = new Uint8Array(DEVICE_VALUE_BYTES);
+    const image = new Uint8Array(TARGET_VALUE_BYTES);
     const words = new DataView(image.buffer);
     words.setUint32(0, ifindex, true);
     words.setUint32(4, program?.id ?? 0, true);

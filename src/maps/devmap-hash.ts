@@ -4,12 +4,13 @@
  */
 import { Errno } from '../base/errno.ts';
 import { loadWord, userWord } from './copy.ts';
-import { type DeviceEntry, DeviceSlots, readonlyToPrograms } from './device-slots.ts';
+import { DeviceSlots, readonlyToPrograms } from './device-slots.ts';
 import { BPF_NOEXIST, unknownPlainUpdateFlags } from './flags.ts';
 import { KeyedSlots } from './keyed-slots.ts';
 import type { BpfMap, MapAttr, RedirectTarget, RedirectTargets } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
+import type { TargetEntry } from './target-array.ts';
 
 const KEY_BYTES = 4;
 
@@ -21,7 +22,7 @@ export class DevHashMap implements BpfMap, RedirectTargets {
   readonly knownFlags = DeviceSlots.knownFlags;
   private readonly owner: MapMemory;
   private readonly devices: DeviceSlots;
-  private readonly slots: KeyedSlots<DeviceEntry>;
+  private readonly slots: KeyedSlots<TargetEntry>;
   private readonly wanted: number;
 
   /** @throws SyscallError ENOMEM */
@@ -96,7 +97,7 @@ export class DevHashMap implements BpfMap, RedirectTargets {
   }
 
   /** The user's key is where `findUser` left it. */
-  private install(entry: DeviceEntry, old: number): number {
+  private install(entry: TargetEntry, old: number): number {
     if (old === 0 && this.slots.count >= this.attr.maxEntries) return -Errno.E2BIG;
     return this.slots.put(this.slots.table.userKey, entry, entry.image);
   }
