@@ -83,6 +83,7 @@ const runtime = {
   message: () => undefined,
   eventSocket: () => undefined,
   socketAt: () => undefined,
+  findSocket: () => undefined,
   socketChoice: () => undefined,
 };
 const engine = new JitEngine(memory, createHelpers(runtime, { checked: false }));

@@ -185,3 +185,14 @@ HELPER(68, long, bpf_skb_load_bytes_relative, const void *ctx, __u32 offset, voi
 HELPER(82, long, bpf_sk_select_reuseport, struct sk_reuseport_md *ctx, void *map, void *key, __u64 flags);
 HELPER(86, long, bpf_sk_release, void *sk);
 HELPER(124, long, bpf_sk_assign, void *ctx, void *sk, __u64 flags);
+
+struct bpf_sock_tuple {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+};
+
+HELPER(84, struct bpf_sock *, bpf_sk_lookup_tcp, void *ctx, struct bpf_sock_tuple *tuple, __u32 size, __u64 netns, __u64 flags);
+HELPER(85, struct bpf_sock *, bpf_sk_lookup_udp, void *ctx, struct bpf_sock_tuple *tuple, __u32 size, __u64 netns, __u64 flags);
+HELPER(98, struct bpf_sock *, bpf_get_listener_sock, struct bpf_sock *sk);

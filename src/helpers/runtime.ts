@@ -241,6 +241,8 @@ export interface HelperRuntime extends SymbolPort {
   eventSocket(): EventSocket | undefined;
   /** The socket whose struct bpf_sock stands at an address. */
   socketAt(address: number): SocketRef | undefined;
+  /** Who would get a packet of a protocol with the addresses and ports of a struct bpf_sock_tuple. */
+  findSocket(protocol: number, tuple: Uint8Array): SocketRef | undefined;
   /** Where the running program's choice of a socket is kept, if it has one. */
   socketChoice(): SocketChoice | undefined;
 }

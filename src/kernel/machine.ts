@@ -544,6 +544,10 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     return this.objects.sockets.at(address);
   }
 
+  findSocket(protocol: number, tuple: Uint8Array): SocketRef | undefined {
+    return this.objects.sockets.find(protocol, tuple);
+  }
+
   socketChoice(): SocketChoice | undefined {
     return this.situation.choice;
   }

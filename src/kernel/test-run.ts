@@ -20,13 +20,15 @@ import {
   XDP_HEADROOM,
   XdpMd,
 } from './packet-buffer.ts';
+import { SkLookup } from './sockets/sk-lookup.ts';
+import { testRunSkLookup } from './sockets/sk-lookup-test-run.ts';
 
 /** What `program.testRun` runs on. */
 export interface TestRunOptions {
   /** Packet types: the frame from its Ethernet header on; 64 zero bytes by default. */
   readonly data?: Uint8Array;
   /**
-   * The context: bytes, or members of struct xdp_md or struct __sk_buff by name. Tracing types: what r1 points to;
+   * The context: bytes, or members of struct xdp_md, __sk_buff or bpf_sk_lookup by name. Tracing types: what r1 points to;
    * 64 zero bytes by default.
    */
   readonly ctx?: Uint8Array | Readonly<Record<string, number>>;
@@ -110,6 +112,8 @@ export function testRun(machine: Machine, program: LoadedProgram, options: TestR
     throw new UsageError('bad-repeat', `repeat is a count, not ${repeat}`);
   const view = VIEWS[program.type];
   return machine.during({ cpu }, () => {
+    if (program.type === BpfProgType.BPF_PROG_TYPE_SK_LOOKUP)
+      return testRunSkLookup(machine, program, skLookupContext(program, options), Math.max(repeat, 1));
     if (view === undefined) return runOnBytes(machine, program, options, Math.max(repeat, 1));
     if (view === 'xdp') return runXdp(machine, program, options, Math.max(repeat, 1));
     const packet = skbPacket(machine, program, options, view);
@@ -122,6 +126,14 @@ export function testRun(machine: Machine, program: LoadedProgram, options: TestR
       packet.free();
     }
   });
+}
+
+/** The context of an SK_LOOKUP program, which takes no packet. */
+function skLookupContext(program: LoadedProgram, { data, ctx }: TestRunOptions): Uint8Array {
+  if (data !== undefined) throw invalid(program, 'SK_LOOKUP programs take a context and no packet');
+  const context = contextIn(program, ctx, SkLookup.bytes, SkLookup);
+  if (context === undefined) throw invalid(program, 'SK_LOOKUP programs need a context');
+  return new Uint8Array(context.buffer);
 }
 
 /** What does not fit the first buffer, or lies behind the context's data_end, is in fragments, which programs here do not reach. */

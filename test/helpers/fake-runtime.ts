@@ -95,6 +95,7 @@ export class FakeRuntime implements HelperRuntime, MapEnv {
   message = (): MessagePort | undefined => undefined;
   eventSocket = (): EventSocket | undefined => undefined;
   socketAt = (): SocketRef | undefined => undefined;
+  findSocket = (): SocketRef | undefined => undefined;
   socketChoice = (): SocketChoice | undefined => undefined;
   currentTaskIsUnder = (cgroup: CgroupRef): boolean => this.cgroups.includes(cgroup.id);
   storageOwnerAt = (address: number): StorageOwner | undefined => this.owners.get(address);

@@ -19,8 +19,21 @@ export interface Flow {
   readonly family: 'inet' | 'inet6';
   readonly source: FullEndpoint;
   readonly target: FullEndpoint;
+  /** False for what programs ask about: there is no packet. */
+  readonly isReal?: boolean;
   /** The datagram's content. */
   readonly payload: Uint8Array;
+}
+
+/** A flow by struct bpf_sock_tuple: source and target address, source and target port; undefined when it is neither IPv4's nor IPv6's. */
+export function flowOf(protocol: number, tuple: Uint8Array): Flow | undefined {
+  const family = tuple.length === 12 ? 'inet' : tuple.length === 36 ? 'inet6' : undefined;
+  if (family === undefined) return undefined;
+  const bytes = (tuple.length - 4) / 2;
+  const port = (at: number): number => (tuple[at]! << 8) | tuple[at + 1]!;
+  const source = { address: tuple.slice(0, bytes), port: port(2 * bytes) };
+  const target = { address: tuple.slice(bytes, 2 * bytes), port: port(2 * bytes + 2) };
+  return { protocol, family, source, target, payload: new Uint8Array(0) };
 }
 
 /** Bytes of the headers ahead of TCP's or UDP's, the Ethernet header not counted. */

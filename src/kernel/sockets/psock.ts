@@ -27,6 +27,8 @@ export class Psock {
   readonly message = new MessageState();
   /** False when a hard error, or closing, has ended redirection to the socket (SK_PSOCK_TX_ENABLED). */
   transmits = true;
+  /** The end of another connection was redirected here: what reads it is at its end, too. */
+  hasEnded = false;
   private entries = 0;
 
   /** Counts an entry of a map and takes the map's programs. 0, or a negative errno and nothing is counted. */

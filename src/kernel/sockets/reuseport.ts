@@ -97,7 +97,7 @@ export class ReuseportGroups {
     if (group === undefined || group.sockets.length === 0) return socket;
     const hash = flowNumber(flow);
     const [place] = this.hooks.at(group.hook);
-    if (place === undefined) return byHash(group, hash);
+    if (place === undefined || flow.isReal === false) return byHash(group, hash);
     const { retval, choice } = this.run(place.program, socket, flow, hash);
     if (retval !== SK_PASS) return undefined;
     return (choice.socket as Socket | undefined) ?? byHash(group, hash);

@@ -70,6 +70,16 @@ export class SocketDirectory {
     return found;
   }
 
+  /** The end of a TCP connection that a packet belongs to. */
+  connection({ protocol, family, source, target }: Flow): Socket | undefined {
+    for (const socket of this.bound) {
+      if (!socket.isTcp || socket.protocol !== protocol || socket.family !== family) continue;
+      if (socket.state === 'listen' || socket.state === 'close') continue;
+      if (isSame(socket.local, target) && isSame(socket.remote, source)) return socket;
+    }
+    return undefined;
+  }
+
   /** Another socket of the same kind at the same address that has a group. */
   neighbour(socket: Socket): Socket | undefined {
     for (const other of this.bound) {

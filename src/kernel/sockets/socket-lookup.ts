@@ -10,6 +10,8 @@ import { SkLookupPrograms } from './sk-lookup.ts';
 import type { Socket } from './socket.ts';
 import type { SocketDirectory } from './socket-directory.ts';
 
+const IPPROTO_TCP = 6;
+
 /** A socket; none; or one was found, and a program refused the packet. */
 type Found = Socket | 'refused' | undefined;
 
@@ -36,6 +38,14 @@ export class SocketLookup {
     if (own !== undefined && own !== 'refused' && own.state === 'established') return own;
     const found = this.chosen(flow) ?? own ?? this.bound(flow, 'any');
     return found === 'refused' ? undefined : found;
+  }
+
+  /** Who would get a packet that is not there: connections are looked for first, and no program of a group is asked. */
+  find(flow: Flow): Socket | undefined {
+    const established = this.directory.connection(flow);
+    if (established !== undefined) return established;
+    const asked = { ...flow, isReal: false };
+    return flow.protocol === IPPROTO_TCP ? this.listener(asked) : this.receiver(asked);
   }
 
   /** What SK_LOOKUP programs say. */

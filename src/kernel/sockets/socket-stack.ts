@@ -111,6 +111,11 @@ export class SocketStack implements SocketActions {
     else socket.change({ state: 'established' });
   }
 
+  /** Who would get a packet, as bpf_sk_lookup_tcp and _udp ask; of a group the hash chooses. */
+  find(flow: Flow): Socket | undefined {
+    return this.lookup.find(flow);
+  }
+
   /** The hook of the program that chooses for the socket's group. */
   reuseportHook(socket: Socket): string {
     if (!socket.reuseport) throw refuse(Errno.EINVAL, socket);
@@ -134,6 +139,7 @@ export class SocketStack implements SocketActions {
     if (this.isUnread(socket)) return undefined;
     const { psock, received } = socket;
     if (psock?.ingress.isEmpty === false) return psock.ingress.read(limit);
+    if (psock?.hasEnded === true) return new Uint8Array(0);
     if (received.isEmpty) {
       const error = socket.takeError();
       if (error !== 0) throw refuse(error, socket);
@@ -273,7 +279,12 @@ export class SocketStack implements SocketActions {
     const remote = { address: addressOf(target, socket.family), port: target.port ?? 0 };
     const error = socket.local.port === undefined ? this.directory.bindForConnect(socket, remote) : 0;
     if (error !== 0) return error;
-    if (to === undefined) return this.lookup.receiver(flowTo(socket, remote, data));
+    if (to === undefined) {
+      const receiver = this.lookup.receiver(flowTo(socket, remote, data));
+      // Only connected sockets hear that nobody is there.
+      if (receiver === undefined) socket.error = Errno.ECONNREFUSED;
+      return receiver;
+    }
     const asked = runAddressEvent(this.cgroups, 'sendmsg', socket, remote, socket.local.address);
     if (asked.retval !== 0) return asked.retval;
     return asked.endpoint.port === 0
@@ -308,8 +319,11 @@ export class SocketStack implements SocketActions {
     const { psock } = target;
     if (psock?.transmits !== true) return;
     // An error breaks the pipe, and so does a segment without data, as the last of a connection is.
-    if (data.length === 0) psock.transmits = false;
-    else if (ingress) this.deliver(target, data);
+    if (data.length === 0) {
+      psock.transmits = false;
+      psock.hasEnded = ingress;
+      target.error = Errno.EPIPE;
+    } else if (ingress) this.deliver(target, data);
     else if (this.transmit(target, data, undefined) < 0) psock.transmits = false;
   }
 }

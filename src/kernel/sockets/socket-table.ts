@@ -1,6 +1,7 @@
 /** All open sockets of a machine, and pairs of connected ones. */
 import type { Memory } from '../../vm/index.ts';
 import type { Cgroup } from '../cgroups.ts';
+import { flowOf } from './flow.ts';
 import { Socket, type SocketActions, type SocketOptions } from './socket.ts';
 
 /** What a pair of sockets is made from. */
@@ -65,6 +66,12 @@ export class SocketTable {
     const server = other.accept();
     other.close();
     return [client, server ?? other];
+  }
+
+  /** Who would get a packet of a protocol with the addresses and ports of a struct bpf_sock_tuple. */
+  find(protocol: number, tuple: Uint8Array): Socket | undefined {
+    const flow = flowOf(protocol, tuple);
+    return flow === undefined ? undefined : this.actions().find(flow);
   }
 
   at(address: number): Socket | undefined {

@@ -9,6 +9,7 @@ import type { Memory } from '../../vm/index.ts';
 import type { Cgroup } from '../cgroups.ts';
 import type { KernelFile } from '../files.ts';
 import { KernelObject, UNCOUNTED } from '../kernel-object.ts';
+import type { Flow } from './flow.ts';
 import { enterSocketMap, leaveSocketMap, Psock } from './psock.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import {
@@ -56,6 +57,7 @@ export interface SocketActions {
   created(socket: Socket): void;
   closed(socket: Socket): void;
   reuseportHook(socket: Socket): string;
+  find(flow: Flow): Socket | undefined;
 }
 
 /** A group of sockets that share an address; how one of them is chosen is reuseport.ts'. */

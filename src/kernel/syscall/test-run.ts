@@ -6,6 +6,7 @@ import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import { SkBuff, XdpMd } from '../packet-buffer.ts';
+import { SkLookup } from '../sockets/sk-lookup.ts';
 import { type TestRunOptions, testRun } from '../test-run.ts';
 import type { Attributes } from './attributes.ts';
 import { programOf, type SyscallContext } from './context.ts';
@@ -37,7 +38,7 @@ const RUNNERS: Readonly<Record<number, Runner>> = {
   [P.BPF_PROG_TYPE_TRACING]: runTracing,
   [P.BPF_PROG_TYPE_SYSCALL]: runSyscall,
   [P.BPF_PROG_TYPE_FLOW_DISSECTOR]: notSimulated,
-  [P.BPF_PROG_TYPE_SK_LOOKUP]: notSimulated,
+  [P.BPF_PROG_TYPE_SK_LOOKUP]: runSkLookup,
   [P.BPF_PROG_TYPE_NETFILTER]: notSimulated,
 };
 
@@ -78,6 +79,20 @@ function runXdp(sys: SyscallContext, attr: RunAttributes, program: LoadedProgram
   if (attr.u32('flags') !== 0) fail(Errno.EINVAL, 'flags has unknown bits, or asks for live frames');
   needZero(attr, ['batch_size']);
   return runPacket(sys, attr, program, XdpMd.bytes);
+}
+
+function runSkLookup(sys: SyscallContext, attr: RunAttributes, program: LoadedProgram): number {
+  needZero(attr, ['flags', 'cpu', 'batch_size', 'data_in', 'data_size_in', 'data_out', 'data_size_out']);
+  const ctx = readContext(sys, attr, SkLookup.bytes);
+  if (ctx === undefined) fail(Errno.EINVAL, 'the context says what is looked for');
+  const repeat = Math.max(attr.u32('repeat'), 1);
+  if (repeat > MAX_REPEAT) fail(Errno.EINTR, `no more than ${MAX_REPEAT} runs at once`);
+  const started = sys.machine.clock.now();
+  const result = testRun(sys.machine, program, { ctx, repeat });
+  const duration = Number((sys.machine.clock.now() - started) / BigInt(repeat));
+  writeData(sys, attr, new Uint8Array(0), result.retval, duration);
+  writeContext(sys, attr, result.ctx);
+  return 0;
 }
 
 function runPacket(

@@ -230,7 +230,9 @@ describe('an SK_REUSEPORT program', () => {
     send(9000, '6other');
     expect([hear(other), object.data.selected]).toEqual([undefined, -77]);
     const listener = open(9000, { reuseport: true });
-    expect(() => { members.update(7, listener); }).toThrow(/EINVAL/);
+    expect(() => {
+      members.update(7, listener);
+    }).toThrow(/EINVAL/);
     listener.listen();
     members.update(7, listener);
     send(9000, '7tcp');
@@ -278,7 +280,9 @@ describe('an SK_REUSEPORT program', () => {
     expect(() => object.programs.pick!.attach({ socket: open(9000, udp) })).toThrow(/EINVAL/);
     const early = kernel.sockets.open(shared);
     object.programs.pick!.attach({ socket: early });
-    expect(() => { object.maps.members!.update(0, early); }).toThrow(/EINVAL/);
+    expect(() => {
+      object.maps.members!.update(0, early);
+    }).toThrow(/EINVAL/);
     early.bind({ port: 9001 });
     object.maps.members!.update(0, early);
     kernel.sockets.open(udp).send(encodeUtf8('0'), { address: LOOPBACK, port: 9001 });

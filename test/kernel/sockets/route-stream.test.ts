@@ -141,6 +141,17 @@ describe('a verdict program on UDP', () => {
   });
 });
 
+describe('a connected UDP socket', () => {
+  it('hears by its next call that nobody got what it sent', () => {
+    const { kernel } = world();
+    const [here, there] = kernel.sockets.pair({ type: 'dgram' });
+    there.close();
+    expect(say(here, 'x')).toBe(1);
+    expect(() => say(here, 'x')).toThrow(/ECONNREFUSED/);
+    expect(say(here, 'x')).toBe(1);
+  });
+});
+
 describe('a verdict program on UNIX sockets', () => {
   it.each(['stream', 'dgram'] as const)('passes and redirects data of type %s', (type) => {
     const { kernel, object, sockets } = world();
@@ -164,6 +175,22 @@ describe('a verdict program on UNIX sockets', () => {
     sockets.update(0, there);
     say(here, 'P'.repeat(10_000));
     expect(object.bss).toMatchObject({ length: 10_000, reach: 1808 });
+  });
+});
+
+describe('the end of a connection, redirected into another socket', () => {
+  it('is the end for what reads there, and for what would be redirected later', () => {
+    const { kernel, object } = world();
+    const { by_port: byPort } = object.maps;
+    object.programs.route_by_port!.attach({ map: byPort! });
+    const [client, server] = kernel.sockets.pair();
+    const [other] = kernel.sockets.pair();
+    byPort!.update(client.local.port!, other);
+    byPort!.update(1, server);
+    say(client, 'one');
+    client.close();
+    expect([hear(other), hear(other)]).toEqual(['one', '']);
+    expect(other.error).toBe(32);
   });
 });
 
