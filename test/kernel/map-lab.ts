@@ -12,6 +12,9 @@ export interface LabMap {
   readonly max_entries?: number;
   readonly map_flags?: number;
   readonly inner_map_fd?: number;
+  readonly btf_fd?: number;
+  readonly btf_key_type_id?: number;
+  readonly btf_value_type_id?: number;
 }
 
 /** 32-bit words, little-endian. */
