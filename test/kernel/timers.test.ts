@@ -86,10 +86,11 @@ describe('timers', () => {
   });
 
   it('go by the time since the boot, or of day, when they are told to', () => {
-    const boot = { suspended: 500n * 1_000_000n, taiOffset: 0n };
+    const boot = { suspended: 500n * 1_000_000n, taiOffset: 7_000_000_000n };
     for (const [clock_of, ahead] of [
       [1, 0n],
       [7, 500_000_000n],
+      [0, 7_000_000_000n],
     ] as const) {
       const kernel = new Kernel({ unsafe: true, clock: { start: 1_000_000_000, ...boot } });
       const object = openFixture('timers/timers');
@@ -102,6 +103,17 @@ describe('timers', () => {
       kernel.clock.advance(1);
       expect(object.maps.hearts!.lookup(0)).toMatchObject({ beats: 1n });
     }
+  });
+
+  it('expire at the next step of a clock that moves by itself', () => {
+    let time = 0n;
+    const kernel = new Kernel({ unsafe: true, clock: { source: () => time } });
+    const object = kernel.load(openFixture('timers/timers'));
+    object.programs.touch_flow!.testRun({ ctx: { mark: 1 } });
+    time += 20n * BigInt(MS);
+    expect(object.bss.forgotten).toBe(0);
+    kernel.clock.advance(0);
+    expect(object.bss.forgotten).toBe(1);
   });
 
   it('expire as soon as the program has ended when their time is past', () => {
