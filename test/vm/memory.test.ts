@@ -7,8 +7,10 @@ import {
   DEFAULT_RED_ZONE,
   describeRelation,
   FIRST_ADDRESS,
+  Interpreter,
   Memory,
 } from '../../src/vm/index.ts';
+import { helperTable, program } from './support.ts';
 
 const block = (size: number, name = 'block') => ({ size, kind: 'mem', name }) as const;
 
@@ -99,6 +101,8 @@ describe('allocation', () => {
     expect(memory.isWritable(address, 16)).toBe(true);
     expect(memory.isWritable(address, 17)).toBe(false);
     expect(memory.isWritable(far, before)).toBe(true);
+    // The bitmaps lay there before.
+    expect(memory.readBytes(far, before).every((byte) => byte === 0)).toBe(true);
   });
 });
 
@@ -150,6 +154,22 @@ describe('access', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('ends with memory, however much there is behind it', () => {
+    const memory = new Memory({ maxBytes: 1 << 17 });
+    const address = memory.allocate({ ...block(memory.size - FIRST_ADDRESS), redZone: 0 });
+    const end = address + (memory.size - FIRST_ADDRESS);
+    expect([memory.isReadable(end - 8, 8), memory.isReadable(end - 8, 9)]).toEqual([true, false]);
+    const read = (offset: number): string => {
+      const interpreter = new Interpreter(memory, helperTable());
+      interpreter.start(program(`r0 = *(u64 *)(r1 ${offset})\nexit`), end);
+      return interpreter.run().kind;
+    };
+    // Makes room for the interpreter, and opens the last bytes again.
+    memory.free(address);
+    memory.setAccess(end - 8, 8, 'readwrite');
+    expect([-8, -7, -1].map(read)).toEqual(['exited', 'faulted', 'faulted']);
   });
 
   it('takes any numbers as a question', () => {
