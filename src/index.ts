@@ -35,4 +35,3 @@ export * from './spec/index.ts';
 export * from './verifier/index.ts';
 export { ENGINE_NAMES, type EngineName, makeEngine, type RepeatingEngine } from './vm/engines.ts';
 export * from './vm/index.ts';
-export { JitEngine, type JitEngineOptions, TieredEngine } from './vm/jit/index.ts';

@@ -17,7 +17,6 @@ export {
   disassembleLines,
   type ListingOptions,
 } from './disasm.ts';
-export { renderOpcodeTable } from './docs.ts';
 export { encodeInsn, encodeLdImm64, encodeProgram, toInsnList } from './encode.ts';
 export type { DisasmNames } from './format.ts';
 export * from './insn.ts';

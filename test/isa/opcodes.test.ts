@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decodeInsn, isKernelOpcode, OPCODES, renderOpcodeTable, rowsOf } from '../../src/isa/index.ts';
+import { decodeInsn, isKernelOpcode, OPCODES, rowsOf } from '../../src/isa/index.ts';
+import { renderOpcodeTable } from './opcode-page.ts';
 import { allForms, raws } from './support.ts';
 
 const hexBytes = (text: string): number[] =>

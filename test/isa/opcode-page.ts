@@ -1,10 +1,10 @@
 /**
  * docs/instructions.md, made from the opcode table, so that the page cannot say what the code does not do.
  */
-import { hexByte } from './hex.ts';
-import type { InsnKind } from './insn.ts';
-import { type Field, OPCODES, type OpcodeRow } from './opcodes.ts';
-import { type Placeholder, templateParts } from './template.ts';
+import { hexByte } from '../../src/isa/hex.ts';
+import type { InsnKind } from '../../src/isa/insn.ts';
+import { type Field, OPCODES, type OpcodeRow } from '../../src/isa/opcodes.ts';
+import { type Placeholder, templateParts } from '../../src/isa/template.ts';
 
 const INTRO = `# Instructions
 
