@@ -196,3 +196,7 @@ struct bpf_sock_tuple {
 HELPER(84, struct bpf_sock *, bpf_sk_lookup_tcp, void *ctx, struct bpf_sock_tuple *tuple, __u32 size, __u64 netns, __u64 flags);
 HELPER(85, struct bpf_sock *, bpf_sk_lookup_udp, void *ctx, struct bpf_sock_tuple *tuple, __u32 size, __u64 netns, __u64 flags);
 HELPER(98, struct bpf_sock *, bpf_get_listener_sock, struct bpf_sock *sk);
+
+HELPER(38, long, bpf_skb_change_tail, struct __sk_buff *skb, __u32 bytes, __u64 flags);
+HELPER(43, long, bpf_skb_change_head, struct __sk_buff *skb, __u32 bytes, __u64 flags);
+HELPER(50, long, bpf_skb_adjust_room, struct __sk_buff *skb, __s32 bytes, __u32 mode, __u64 flags);

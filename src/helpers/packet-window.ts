@@ -90,6 +90,25 @@ export class PacketWindow {
     memory.setAccess(reached, end - reached, 'readwrite');
   }
 
+  /** Where what the program can reach of the skb opened last ends. */
+  get reached(): number {
+    return this.runtime.memory.u32[((this.packet?.context ?? 0) + OFFSETS.skb.dataEnd) >>> 2]!;
+  }
+
+  /** Gives the skb opened last another start and length; what is in reach ends at `reached`. */
+  reshape(data: number, length: number, reached: number): void {
+    const { packet } = this;
+    if (packet === undefined) return;
+    const { memory } = this.runtime;
+    const { context, headLimit, tailLimit } = packet;
+    memory.u32[(context + OFFSETS.skb.data) >>> 2] = data;
+    memory.u32[(context + OFFSETS.skb.dataEnd) >>> 2] = reached;
+    memory.u32[(context + OFFSETS.skb.dataMeta) >>> 2] = data;
+    memory.u32[(context + SKB_LEN) >>> 2] = length;
+    memory.setAccess(headLimit, tailLimit - headLimit, 'none');
+    memory.setAccess(data, reached - data, 'readwrite');
+  }
+
   /** The skb's flow hash; 0 stands for none. */
   get hash(): number {
     return this.runtime.memory.i32[this.hashIndex]!;

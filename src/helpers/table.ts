@@ -23,6 +23,7 @@ import { printHelpers } from './print.ts';
 import { probeHelpers } from './probe.ts';
 import { redirectHelpers } from './redirect.ts';
 import { redirectMapHelpers } from './redirect-map.ts';
+import { reshapeHelpers } from './reshape.ts';
 import { ringbufHelpers } from './ringbuf.ts';
 import type { HelperRuntime } from './runtime.ts';
 import { seqHelpers } from './seq.ts';
@@ -58,6 +59,7 @@ const FAMILIES: readonly FamilyMaker[] = [
   probeHelpers,
   redirectHelpers,
   redirectMapHelpers,
+  reshapeHelpers,
   ringbufHelpers,
   seqHelpers,
   skbHelpers,

@@ -11,6 +11,8 @@ export const XDP_HEADROOM = 256;
 export const SKB_HEADROOM = 64;
 /** What the kernel keeps at the end of a page: SKB_DATA_ALIGN(sizeof(struct skb_shared_info)). */
 export const SHARED_INFO_BYTES = 320;
+/** Room before and behind what a socket received: as much as programs can add. */
+export const PAYLOAD_ROOM = 16384;
 /** What a driver keeps at the start of an XDP buffer: sizeof(struct xdp_frame). */
 const XDP_FRAME_BYTES = 40;
 /** ETH_HLEN. */
@@ -154,7 +156,7 @@ export class PacketBuffer implements PacketPort {
    */
   fillPayload(payload: Uint8Array, linear: number): void {
     const { memory } = this;
-    const data = this.start + SKB_HEADROOM;
+    const data = this.start + PAYLOAD_ROOM;
     memory.u8.set(payload, data);
     memory.setAccess(this.start, this.bytes, 'none');
     memory.setAccess(data, linear, 'readwrite');

@@ -66,6 +66,8 @@ export interface MapEnv {
   readonly operations?: Set<string>;
   /** The network device with an index. */
   deviceByIndex?(ifindex: number): DeviceRef | undefined;
+  /** The socket whose struct bpf_sock stands at an address: what programs put in maps. */
+  socketAt?(address: number): SocketRef | undefined;
   /** The socket behind a descriptor: EBADF when there is no file, ENOTSOCK when it is something else. */
   socketByFd?(fd: number): SocketRef | number;
   /** The cgroup behind a descriptor of its directory, or EBADF. */

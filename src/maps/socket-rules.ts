@@ -65,3 +65,11 @@ export function socketOfValue(env: MapEnv, value: Uint8Array, valueSize: number)
   const refused = refuseSocket(socket);
   return refused === 0 ? socket : refused;
 }
+
+/** The socket that a program holds at an address, when it may be in a map; else a negative errno (sock_map_update_elem). */
+export function heldSocket(env: MapEnv, address: number): SocketRef | number {
+  const socket = env.socketAt?.(address);
+  if (socket === undefined) return -Errno.EINVAL;
+  const refused = refuseSocket(socket);
+  return refused === 0 ? socket : refused;
+}

@@ -10,7 +10,7 @@ import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import type { SocketRef } from './ports.ts';
 import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
 import { SocketPrograms } from './socket-programs.ts';
-import { refuseEntry, socketOfValue } from './socket-rules.ts';
+import { heldSocket, refuseEntry, socketOfValue } from './socket-rules.ts';
 
 const COOKIE_BYTES = 8;
 const NO_IMAGE = new Uint8Array(0);
@@ -65,8 +65,10 @@ export class SockHashMap implements BpfMap, SocketSlots {
     return this.socketAt(key)?.address ?? 0;
   }
 
-  update(): number {
-    return -Errno.EOPNOTSUPP;
+  /** Programs put sockets in that they hold. */
+  update(key: number, value: number, flags: number): number {
+    const socket = heldSocket(this.env, value);
+    return typeof socket === 'number' ? socket : this.put(key, socket, flags);
   }
 
   delete(key: number): number {

@@ -10,7 +10,7 @@ import type { SocketRef } from './ports.ts';
 import { SlotArrayMap } from './slot-array.ts';
 import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
 import { SocketPrograms } from './socket-programs.ts';
-import { refuseEntry, socketOfValue } from './socket-rules.ts';
+import { heldSocket, refuseEntry, socketOfValue } from './socket-rules.ts';
 
 const COOKIE_BYTES = 8;
 
@@ -28,6 +28,12 @@ export class SockMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
 
   put(key: number, socket: SocketRef, flags: number): number {
     return this.place(loadWord(this.owner.memory, key), socket, flags);
+  }
+
+  /** Programs put sockets in that they hold. */
+  override update(key: number, value: number, flags: number): number {
+    const socket = heldSocket(this.env, value);
+    return typeof socket === 'number' ? socket : this.put(key, socket, flags);
   }
 
   /** Cookies need the larger of the two value sizes. */

@@ -56,9 +56,12 @@ export class ReceiveQueue {
     this.bytes -= count;
   }
 
-  /** Takes at most so many bytes, of as many pieces as it takes. */
+  /** Takes at most so many bytes, of as many pieces as it takes; behind a piece of no bytes nothing is reached. */
   read(limit: number): Uint8Array<ArrayBuffer> {
-    const out = new Uint8Array(Math.min(limit, this.bytes));
+    const empty = this.pieces.findIndex((piece) => piece.length === 0);
+    const within = this.pieces.slice(0, empty < 0 ? undefined : empty);
+    const reached = within.reduce((sum, piece) => sum + piece.length, 0);
+    const out = new Uint8Array(Math.min(limit, reached));
     for (let at = 0; this.first !== undefined && at < out.length; ) {
       const part = this.first.subarray(0, out.length - at);
       out.set(part, at);

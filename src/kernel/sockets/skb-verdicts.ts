@@ -7,10 +7,10 @@ import type { ProgRef } from '../../maps/index.ts';
 import type { Machine } from '../machine.ts';
 import {
   PAGE_BYTES,
+  PAYLOAD_ROOM,
   PacketBuffer,
   type PacketSinks,
   SHARED_INFO_BYTES,
-  SKB_HEADROOM,
   SkBuff,
 } from '../packet-buffer.ts';
 import type { Psock } from './psock.ts';
@@ -19,8 +19,6 @@ import { writeAddresses } from './socket-image.ts';
 
 const SK_PASS = 1;
 export const BPF_F_INGRESS = 1;
-/** Room behind the data: what bpf_skb_change_tail and bpf_skb_adjust_room can add. */
-const TAILROOM = 4096;
 /** SKB_MAX_HEAD(0): what the socket layer puts in the linear part of a large message of a UNIX socket. */
 const UNIX_LINEAR_BYTES = 3776;
 const NO_DEVICES: PacketSinks = { redirect: () => undefined, cloneRedirect: () => 0 };
@@ -76,15 +74,17 @@ export class SkbVerdicts {
       const program = psock.programs.at('streamVerdict') ?? psock.programs.at('verdict');
       const piece = program === undefined ? undefined : socket.received.shift();
       if (program === undefined || piece === undefined) return;
-      this.apply(socket, psock, this.run(socket, program, piece));
+      this.apply(socket, psock, this.run(socket, program, piece), socket.isTcp && piece.length === 0);
     } while (socket.isTcp && psock.reader === 'verdict' && !socket.received.isEmpty);
   }
 
-  private apply(socket: Socket, psock: Psock, { retval, choice, data }: Outcome): void {
+  /** `isEnd`: it is the segment without data that ends a connection. */
+  private apply(socket: Socket, psock: Psock, { retval, choice, data }: Outcome, isEnd = false): void {
     if (retval !== SK_PASS) return;
-    const target = choice.socket as Socket | undefined;
+    const target = this.machine.objects.sockets.at(choice.socket?.address ?? 0);
     const ingress = (choice.flags & BPF_F_INGRESS) !== 0;
     if (target !== undefined && !(target === socket && ingress)) this.forward(target, data, ingress);
+    else if (psock.transmits && isEnd) psock.hasEnded = true;
     else if (psock.transmits) psock.ingress.push(data);
   }
 
@@ -93,7 +93,7 @@ export class SkbVerdicts {
     const choice: SocketChoice = { socket: undefined, flags: 0 };
     const loaded = machine.programs.get(program.id);
     if (loaded === undefined) return { retval: 0, choice, data };
-    const room = SKB_HEADROOM + data.length + TAILROOM + SHARED_INFO_BYTES;
+    const room = 2 * PAYLOAD_ROOM + data.length + SHARED_INFO_BYTES;
     const packet = new PacketBuffer(machine.memory, 'skb', room, NO_DEVICES);
     try {
       packet.socket = socket;

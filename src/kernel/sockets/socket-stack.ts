@@ -138,7 +138,11 @@ export class SocketStack implements SocketActions {
     if (socket.state === 'listen') throw refuse(Errno.ENOTCONN, socket);
     if (this.isUnread(socket)) return undefined;
     const { psock, received } = socket;
-    if (psock?.ingress.isEmpty === false) return psock.ingress.read(limit);
+    if (psock?.ingress.isEmpty === false) {
+      // What programs left nothing of stands in the way.
+      if (psock.ingress.first?.length === 0) throw refuse(Errno.EFAULT, socket);
+      return psock.ingress.read(limit);
+    }
     if (psock?.hasEnded === true) return new Uint8Array(0);
     if (received.isEmpty) {
       const error = socket.takeError();
