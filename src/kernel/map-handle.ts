@@ -15,7 +15,7 @@ import type { Inode } from './inodes.ts';
 import { KernelObject } from './kernel-object.ts';
 import type { LiveMap } from './live-map.ts';
 import type { Machine } from './machine.ts';
-import { NumberLookup } from './number-lookup.ts';
+import { NumberMap } from './number-map.ts';
 import { PerfReader } from './perf-reader.ts';
 import { Program } from './program.ts';
 import type { RecordOptions } from './record-queue.ts';
@@ -49,7 +49,7 @@ export class MapHandle {
   private readonly btf: Btf | undefined;
   private live: Live | undefined;
   /** For maps of numbers by numbers. */
-  private numbers: NumberLookup | undefined;
+  private numbers: NumberMap | undefined;
   private size: number;
 
   constructor(spec: MapSpec, btf: Btf | undefined) {
@@ -99,7 +99,7 @@ export class MapHandle {
 
   /** The value of a key, or undefined. Per-CPU kinds give an array, one value a CPU. */
   lookup(key: MapKey | OwnerKey): MapValue | undefined {
-    if (typeof key === 'number' && this.numbers?.accepts(key) === true) return this.numbers.lookup(key);
+    if (this.numbers?.accepts(key) === true) return this.numbers.lookup(key);
     if (key instanceof KernelObject) return this.withFile(key, (bytes) => this.lookup(bytes));
     const value = this.lookupBytes(this.encodeKey(key));
     return value === undefined ? undefined : this.decodeUserValue(value);
@@ -121,6 +121,11 @@ export class MapHandle {
       });
       return;
     }
+    if (this.numbers?.accepts(key) === true) {
+      const error = this.numbers.update(key, value, flags);
+      if (error === 0) return;
+      if (error !== undefined) throw this.failure(error, 'cannot update', this.encodeKey(key));
+    }
     const bytes = this.encodeKey(key);
     const { map, machine } = this.need();
     let error: number;
@@ -130,16 +135,17 @@ export class MapHandle {
       error = updateByFd(machine.fds, mapFile(value.need().live), map, bytes, flags);
     else if (value instanceof KernelObject) error = updateByFd(machine.fds, value.file(), map, bytes, flags);
     else error = map.updateUser(bytes, this.encodeUserValue(value), flags);
-    this.check(error, `cannot update ${this.describeKey(bytes)}`);
+    if (error < 0) throw this.failure(error, 'cannot update', bytes);
   }
 
   /** Removes a key. @returns false when it was not there. */
   delete(key: MapKey | OwnerKey): boolean {
     if (key instanceof KernelObject) return this.withFile(key, (bytes) => this.delete(bytes));
-    const bytes = this.encodeKey(key);
-    const error = this.need().map.deleteUser(bytes);
+    const { numbers } = this;
+    const error =
+      numbers?.accepts(key) === true ? numbers.delete(key) : this.need().map.deleteUser(this.encodeKey(key));
     if (error === -Errno.ENOENT) return false;
-    this.check(error, `cannot delete ${this.describeKey(bytes)}`);
+    if (error < 0) throw this.failure(error, 'cannot delete', this.encodeKey(key));
     return true;
   }
 
@@ -162,7 +168,7 @@ export class MapHandle {
     const value = new Uint8Array(map.userValueSize);
     const error = map.readUser(key, value, 0);
     if (error === -Errno.ENOENT) return undefined;
-    this.check(error, `cannot look up ${this.describeKey(key)}`);
+    if (error < 0) throw this.failure(error, 'cannot look up', key);
     return value;
   }
 
@@ -185,7 +191,7 @@ export class MapHandle {
     this.numbers =
       live === undefined || this.btf === undefined
         ? undefined
-        : NumberLookup.of(live.map, live.machine.memory, this.btf, btfKeyTypeId, btfValueTypeId);
+        : NumberMap.of(live.map, live.machine.memory, this.btf, btfKeyTypeId, btfValueTypeId);
   }
 
   private *keyBytes(): IterableIterator<Uint8Array> {
@@ -195,7 +201,7 @@ export class MapHandle {
       const next = new Uint8Array(map.attr.keySize);
       const error = map.nextKey(previous, next);
       if (error === -Errno.ENOENT) return;
-      this.check(error, 'cannot list the keys');
+      if (error < 0) throw this.failure(error, 'cannot list the keys');
       yield next;
       previous = next;
     }
@@ -205,7 +211,7 @@ export class MapHandle {
   private withFile<T>(object: KernelObject, action: (key: Uint8Array) => T): T {
     const { machine } = this.need();
     const fd = machine.fds.open(object.file());
-    this.check(fd, 'cannot open the key');
+    if (fd < 0) throw this.failure(fd, 'cannot open the key');
     try {
       return action(integerBytes(BigInt(fd), 4));
     } finally {
@@ -281,11 +287,11 @@ export class MapHandle {
     return `key ${text}`;
   }
 
-  private check(error: number, what: string): void {
-    if (error < 0)
-      throw new SyscallError(-error, `${what} of ${mapTypeName(this.spec.type)}: ${errnoName(error)}`, {
-        map: this.name,
-      });
+  /** What an operation throws; made when it failed, because describing keys takes longer than most operations. */
+  private failure(error: number, what: string, key?: Uint8Array): SyscallError {
+    const subject = key === undefined ? what : `${what} ${this.describeKey(key)}`;
+    const message = `${subject} of ${mapTypeName(this.spec.type)}: ${errnoName(error)}`;
+    return new SyscallError(-error, message, { map: this.name });
   }
 
   private need(): Live {

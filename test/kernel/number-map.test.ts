@@ -1,9 +1,9 @@
-/** Lookups of numbers by numbers take a short cut; they must give what the way through bytes gives. */
+/** Maps of numbers by numbers have a short cut; it must give what the way through bytes gives. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeValue } from '../../src/btf/index.ts';
 import { Kernel } from '../../src/kernel/index.ts';
-import { NumberLookup } from '../../src/kernel/number-lookup.ts';
+import { NumberMap } from '../../src/kernel/number-map.ts';
 import { TestBtf } from '../btf/btf-builder.ts';
 import { openFixture } from '../fixtures.ts';
 import { type Kind, TestMachine } from '../maps/harness.ts';
@@ -18,7 +18,7 @@ function mapOf(kind: Kind, keySign: Sign, valueSize: number, valueSign: Sign, ma
   const valueType = types.typedef('value', types.int('number', valueSize, valueSign));
   const btf = types.parse();
   const map = machine.map(kind, { valueSize, maxEntries });
-  return { map, btf, valueType, lookup: NumberLookup.of(map, machine.memory, btf, keyType, valueType) };
+  return { map, btf, valueType, lookup: NumberMap.of(map, machine.memory, btf, keyType, valueType) };
 }
 
 describe.each(['HASH', 'LRU_HASH', 'ARRAY'] as const)('a lookup by number in a map of type %s', (kind) => {
@@ -43,6 +43,36 @@ describe.each(['HASH', 'LRU_HASH', 'ARRAY'] as const)('a lookup by number in a m
     },
   );
 
+  it.each([1, 2, 4, 8].flatMap((size) => (['signed', 'none'] as const).map((sign) => [size, sign] as const)))(
+    'stores the numbers that %i %s bytes can be, and no others',
+    (size, sign) => {
+      const { map, btf, valueType, lookup: numbers } = mapOf(kind, 'none', size, sign);
+      const bits = BigInt(8 * size);
+      const least = sign === 'signed' ? -(1n << (bits - 1n)) : 0n;
+      const most = least + (1n << bits) - 1n;
+      const shown = (value: bigint): number | bigint => (size === 8 ? value : Number(value));
+      for (const value of [least, least + 1n, 0n, most - 1n, most]) {
+        expect(numbers!.update(3, shown(value), 0)).toBe(0);
+        const bytes = new Uint8Array(size);
+        map.readUser(Uint8Array.of(3, 0, 0, 0), bytes, 0);
+        expect(decodeValue(btf, valueType, bytes)).toBe(shown(value));
+      }
+      for (const value of [shown(least - 1n), shown(most + 1n), 0.5, Number.NaN, '1', new Uint8Array(size)]) {
+        expect(numbers!.update(3, value, 0)).toBeUndefined();
+      }
+      expect(numbers!.lookup(3)).toBe(shown(most));
+    },
+  );
+
+  it('deletes as the map does', () => {
+    const { map, lookup: numbers } = mapOf(kind, 'signed', 4, 'none');
+    const key = kind === 'ARRAY' ? 3 : -3;
+    expect(numbers!.update(key, 5, 0)).toBe(0);
+    const results = [numbers!.delete(key), numbers!.delete(key)];
+    expect(results).toEqual(kind === 'ARRAY' ? [-22, -22] : [0, -2]);
+    expect(map.deleteUser(new Uint8Array(new Int32Array([key]).buffer))).toBe(results[1]);
+  });
+
   it('takes the numbers that the type of the keys has', () => {
     const accepted = (sign: Sign, ...keys: number[]): boolean[] => {
       const { lookup } = mapOf(kind, sign, 4, 'none');
@@ -64,7 +94,7 @@ describe('there is no short cut', () => {
     const int = types.int('int', 4);
     const shape = kind === 'LPM_TRIE' ? { keySize: 8, flags: 1 } : {};
     const map = machine.map(kind, { valueSize: 4, ...shape });
-    expect(NumberLookup.of(map, machine.memory, types.parse(), int, int)).toBeUndefined();
+    expect(NumberMap.of(map, machine.memory, types.parse(), int, int)).toBeUndefined();
   });
 
   it('for keys and values that are no integers', () => {
@@ -77,8 +107,8 @@ describe('there is no short cut', () => {
     const btf = types.parse();
     const map = machine.map('HASH', { valueSize: 4 });
     for (const other of [flag, color, pair, 0]) {
-      expect(NumberLookup.of(map, machine.memory, btf, int, other)).toBeUndefined();
-      expect(NumberLookup.of(map, machine.memory, btf, other, int)).toBeUndefined();
+      expect(NumberMap.of(map, machine.memory, btf, int, other)).toBeUndefined();
+      expect(NumberMap.of(map, machine.memory, btf, other, int)).toBeUndefined();
     }
   });
 });
@@ -92,6 +122,17 @@ describe('a map of an object', () => {
     expect(map.lookup(4_000_000_000)).toBe(7);
     expect(map.lookup(4_000_000_000n)).toBe(7);
     expect(map.lookup(1)).toBeUndefined();
+    expect(() => {
+      map.update(1, 5, 2);
+    }).toThrow(/cannot update key 1 of BPF_MAP_TYPE_HASH: ENOENT/);
+    expect(() => {
+      map.update(1, -5);
+    }).toThrow(/-5/);
+    expect([map.delete(4_000_000_000), map.delete(4_000_000_000), map.delete(1)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect(() => map.lookup(-1)).toThrow(/-1/);
     expect(() => map.lookup(2 ** 32)).toThrow(/4294967296/);
   });
