@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type CallbackDriver,
   type Engine,
   type HelperTable,
   InterpreterEngine,
@@ -11,6 +10,7 @@ import {
   VmFault,
 } from '../../src/vm/index.ts';
 import { JitEngine } from '../../src/vm/jit/index.ts';
+import { loopHelper } from '../vm/support.ts';
 import { arbitraryProgram, CONTEXT_BYTES, HELPER_IDS } from './arbitrary-programs.ts';
 
 /** In a browser, where there is no environment to ask, a few: each is compiled. */
@@ -58,34 +58,8 @@ function makeHelpers(memory: Memory): HelperTable {
     kind: 'plain',
     call: (lo, hi, flags) => (lo ^ hi ^ flags) | 0,
   });
-  add({
-    id: HELPER_IDS.loop,
-    name: 'loop',
-    args: ['u32', 'ptr', 'ptr', 'u64'],
-    returns: 'int',
-    kind: 'callback',
-    start: (count, callback, context) => loopDriver(count, callback, context),
-  });
+  add(loopHelper(HELPER_IDS.loop, (lo) => (lo & 7) === 1));
   return Object.assign(table, { entries });
-}
-
-function loopDriver(count: number, callback: number, context: number): CallbackDriver {
-  let index = 0;
-  let stopped = false;
-  return {
-    callback,
-    next: (args) => {
-      if (stopped || index >= count) return false;
-      args.fill(0);
-      args[0] = index++;
-      args[2] = context;
-      return true;
-    },
-    returned: (lo) => {
-      stopped = (lo & 7) === 1;
-    },
-    result: () => index,
-  };
 }
 
 interface Outcome {

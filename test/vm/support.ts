@@ -47,6 +47,38 @@ export function helperTable(...entries: HelperEntry[]): HelperTable {
   return { entries: byId, high: 0 };
 }
 
+/**
+ * A helper `loop(count, callback, context, flags)`: calls back with the index and the context, until `ends` says so of what the callback
+ * returned. Returns the number of calls.
+ */
+export function loopHelper(id: number, ends: (lo: number) => boolean = (lo) => lo !== 0): HelperEntry {
+  return {
+    id,
+    name: 'loop',
+    args: ['u32', 'ptr', 'ptr', 'u64'],
+    returns: 'int',
+    kind: 'callback',
+    start: (count, callback, context) => {
+      let index = 0;
+      let stopped = false;
+      return {
+        callback,
+        next: (args) => {
+          if (stopped || index >= count) return false;
+          args.fill(0);
+          args[0] = index++;
+          args[2] = context;
+          return true;
+        },
+        returned: (lo) => {
+          stopped = ends(lo);
+        },
+        result: () => index,
+      };
+    },
+  };
+}
+
 export interface Setup {
   readonly memory?: Memory;
   readonly helpers?: HelperTable;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type HelperEntry, Memory, type PreparedProgram, VmFault } from '../../../src/vm/index.ts';
 import type { JitEngine } from '../../../src/vm/jit/index.ts';
 import { CODE_BASE } from '../../../src/vm/pack.ts';
-import { helperTable, program } from '../support.ts';
+import { helperTable, loopHelper, program } from '../support.ts';
 import { Jit } from './support.ts';
 
 const increment: HelperEntry = {
@@ -15,32 +15,7 @@ const increment: HelperEntry = {
   call: (value) => (value + 1) | 0,
 };
 
-/** Calls back `count` times with the index and r3. */
-const loop: HelperEntry = {
-  id: 2,
-  name: 'loop',
-  args: ['u32', 'ptr', 'ptr', 'u64'],
-  returns: 'int',
-  kind: 'callback',
-  start: (count, callback, context) => {
-    let index = 0;
-    let stopped = false;
-    return {
-      callback,
-      next: (args) => {
-        if (stopped || index >= count) return false;
-        args.fill(0);
-        args[0] = index++;
-        args[2] = context;
-        return true;
-      },
-      returned: (lo) => {
-        stopped = lo !== 0;
-      },
-      result: () => index,
-    };
-  },
-};
+const loop = loopHelper(2);
 
 const SUM_OF_INDICES = `*(u64 *)(r10 - 8) = 0
 r1 = 10
