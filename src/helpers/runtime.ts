@@ -80,6 +80,8 @@ export interface RedirectRequest {
  */
 export interface PacketPort {
   readonly kind: 'xdp' | 'skb';
+  /** Bytes of a frame alone, without an skb: what a flow dissector may get, whose bpf_skb_load_bytes then fails. */
+  readonly isBare?: boolean;
   /** Address of the context. */
   readonly context: number;
   /** Lowest address that the packet or its metadata may grow to: hard start plus what the driver keeps for itself. */

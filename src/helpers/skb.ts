@@ -33,9 +33,9 @@ export const skbHelpers: FamilyMaker = (runtime, result) => {
 
   return {
     bpf_skb_load_bytes: plain((_context, offset, _offsetHi, target, size) => {
-      window.open('skb', 'bpf_skb_load_bytes');
+      const packet = window.open('skb', 'bpf_skb_load_bytes');
       const length = size >>> 0;
-      const fits = offset >= 0 && offset + length <= window.length;
+      const fits = packet.isBare !== true && offset >= 0 && offset + length <= window.length;
       return load(window.data + offset, target, length, fits);
     }),
 

@@ -7,6 +7,7 @@ import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
 import { BpfAttachType, BpfProgType, progTypeName } from '../spec/index.ts';
 import type { Cgroup } from './cgroups.ts';
+import { FLOW_DISSECTOR_HOOK } from './flow-dissector.ts';
 import type { IteratorChoice } from './iterators/target.ts';
 import type { LiveMap } from './live-map.ts';
 import { SK_LOOKUP_HOOK } from './sockets/sk-lookup.ts';
@@ -87,6 +88,7 @@ const RULES: Readonly<Record<number, Rule>> = {
       program: spec.name,
     });
   },
+  [BpfProgType.BPF_PROG_TYPE_FLOW_DISSECTOR]: () => FLOW_DISSECTOR_HOOK,
   [BpfProgType.BPF_PROG_TYPE_SOCKET_FILTER]: (_, { device = DEFAULT_DEVICE }) => `socket:${device}`,
 };
 

@@ -184,7 +184,7 @@ export class KernelLink implements Link, Held {
 }
 
 /** Hooks that hold one program at a time. */
-const EXCLUSIVE = new Set(['xdp']);
+const EXCLUSIVE = new Set(['xdp', 'netns/flow_dissector']);
 
 /** Hooks of trampolines, where the program that came last runs first (bpf_trampoline_link_prog in kernel/bpf/trampoline.c). */
 const NEWEST_FIRST = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm']);
@@ -205,6 +205,7 @@ const LIBRARY_TYPES: Readonly<Record<string, number>> = {
   lsm: BpfLinkType.BPF_LINK_TYPE_TRACING,
   xdp: BpfLinkType.BPF_LINK_TYPE_XDP,
   'netns/sk_lookup': BpfLinkType.BPF_LINK_TYPE_NETNS,
+  'netns/flow_dissector': BpfLinkType.BPF_LINK_TYPE_NETNS,
   'tc/ingress': BpfLinkType.BPF_LINK_TYPE_TCX,
   'tc/egress': BpfLinkType.BPF_LINK_TYPE_TCX,
 };

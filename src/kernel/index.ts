@@ -16,6 +16,7 @@ export {
   type PacketVerdict,
 } from './devices.ts';
 export type { EventOptions, LsmOptions, LsmResult } from './events.ts';
+export type { FlowAnswer } from './flow-dissector.ts';
 export type { PackedPackets } from './frames.ts';
 export { DataSection, type Globals } from './globals.ts';
 export type { Link } from './hooks.ts';

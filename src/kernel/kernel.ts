@@ -10,6 +10,7 @@ import type { CgroupTable } from './cgroups.ts';
 import type { Clock } from './clock.ts';
 import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
 import { type EventOptions, EventSource, type LsmOptions, type LsmResult } from './events.ts';
+import { dissectInNamespace, type FlowAnswer } from './flow-dissector.ts';
 import { HookTable } from './hooks.ts';
 import type { InodeTable } from './inodes.ts';
 import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
@@ -228,6 +229,11 @@ export class Kernel {
   /** An LSM hook by its name: what its programs, and those of the cgroup, answer. */
   lsm(hook: string, args: readonly CallArgument[] = [], options: LsmOptions = {}): LsmResult {
     return this.events.lsm(hook, args, options);
+  }
+
+  /** Has the flow dissector of the network namespace look at a frame, from its Ethernet header on. @throws SyscallError EINVAL; VmFault. */
+  dissect(frame: Uint8Array, flags = 0): FlowAnswer {
+    return dissectInNamespace(this.machine, this.hooks, frame, flags);
   }
 
   /** A frame arrives at a device: XDP, tc, socket filters. */

@@ -75,6 +75,7 @@ export class PacketBuffer implements PacketPort {
   readonly context: number;
   readonly headLimit: number;
   readonly tailLimit: number;
+  isBare = false;
   macHeader = 0;
   networkHeader = 0;
   /** The socket that the packet belongs to; set before `fillSkb`. */

@@ -7,6 +7,7 @@ import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import { BpfProgType } from '../spec/index.ts';
 import { allocateContext } from './event-context.ts';
+import { dissect } from './flow-dissector.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine, RunResult } from './machine.ts';
 import {
@@ -114,6 +115,8 @@ export function testRun(machine: Machine, program: LoadedProgram, options: TestR
   return machine.during({ cpu }, () => {
     if (program.type === BpfProgType.BPF_PROG_TYPE_SK_LOOKUP)
       return testRunSkLookup(machine, program, skLookupContext(program, options), Math.max(repeat, 1));
+    if (program.type === BpfProgType.BPF_PROG_TYPE_FLOW_DISSECTOR)
+      return runFlowDissector(machine, program, options, Math.max(repeat, 1));
     if (view === undefined) return runOnBytes(machine, program, options, Math.max(repeat, 1));
     if (view === 'xdp') return runXdp(machine, program, options, Math.max(repeat, 1));
     const packet = skbPacket(machine, program, options, view);
@@ -134,6 +137,19 @@ function skLookupContext(program: LoadedProgram, { data, ctx }: TestRunOptions):
   const context = contextIn(program, ctx, SkLookup.bytes, SkLookup);
   if (context === undefined) throw invalid(program, 'SK_LOOKUP programs need a context');
   return new Uint8Array(context.buffer);
+}
+
+/** What comes back as data is the struct bpf_flow_keys. */
+function runFlowDissector(
+  machine: Machine,
+  program: LoadedProgram,
+  options: TestRunOptions,
+  times: number,
+): TestRunResult {
+  const frame = options.data ?? new Uint8Array(DEFAULT_BYTES);
+  if (options.ctx !== undefined) throw invalid(program, 'a flow dissector is given a packet only');
+  const { keys, ...result } = dissect(machine, program, frame, 0, times);
+  return { ...result, data: keys, ctx: new Uint8Array(0) };
 }
 
 /** What does not fit the first buffer, or lies behind the context's data_end, is in fragments, which programs here do not reach. */

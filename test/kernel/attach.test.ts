@@ -42,6 +42,8 @@ describe('the hook of a program', () => {
     ['tc', T.BPF_PROG_TYPE_SCHED_CLS, '', 'tc/ingress:eth0'],
     ['tc/egress', T.BPF_PROG_TYPE_SCHED_CLS, '', 'tc/egress:eth0'],
     ['socket', T.BPF_PROG_TYPE_SOCKET_FILTER, '', 'socket:eth0'],
+    ['lsm/file_open', T.BPF_PROG_TYPE_LSM, 'file_open', 'lsm:bpf_lsm_file_open'],
+    ['flow_dissector', T.BPF_PROG_TYPE_FLOW_DISSECTOR, '', 'netns/flow_dissector'],
   ])('%s', (section, type, target, hook) => {
     expect(hookOf(spec(section, type, target), {})).toBe(hook);
   });
@@ -69,9 +71,9 @@ describe('the hook of a program', () => {
   });
 
   it.each([
-    ['cgroup/sock_create', T.BPF_PROG_TYPE_CGROUP_SOCK, 0],
+    ['perf_event', T.BPF_PROG_TYPE_PERF_EVENT, 0],
     ['uprobe//bin/sh:main', T.BPF_PROG_TYPE_KPROBE, 0],
-    ['iter/task', T.BPF_PROG_TYPE_TRACING, BpfAttachType.BPF_TRACE_ITER],
+    ['netfilter', T.BPF_PROG_TYPE_NETFILTER, BpfAttachType.BPF_NETFILTER],
   ])('is refused with EOPNOTSUPP for %s, which nothing here fires', (section, type, attachType) => {
     expect(() => hookOf(spec(section, type, 'x', attachType), {})).toThrow(
       expect.objectContaining({ code: 'EOPNOTSUPP' }),

@@ -1,9 +1,10 @@
 /**
- * Programs of the network namespace: one flow dissector, which nothing in the simulated kernel fires, and socket lookups by links
+ * Programs of the network namespace: one flow dissector, and socket lookups by links
  * (kernel/bpf/net_namespace.c). There is one namespace.
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfLinkType } from '../../spec/index.ts';
+import { FLOW_DISSECTOR_HOOK } from '../flow-dissector.ts';
 import type { KernelLink, LinkRules } from '../hooks.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import { SK_LOOKUP_HOOK } from '../sockets/sk-lookup.ts';
@@ -16,7 +17,7 @@ import { queryRow } from './query-row.ts';
 const MAX_LINKS: Readonly<Record<number, number>> = { [A.BPF_FLOW_DISSECTOR]: 1, [A.BPF_SK_LOOKUP]: 64 };
 
 const HOOKS: Readonly<Record<number, string>> = {
-  [A.BPF_FLOW_DISSECTOR]: 'netns/flow_dissector',
+  [A.BPF_FLOW_DISSECTOR]: FLOW_DISSECTOR_HOOK,
   [A.BPF_SK_LOOKUP]: SK_LOOKUP_HOOK,
 };
 

@@ -4,6 +4,7 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
+import { dissect, FLOW_KEYS_BYTES } from '../flow-dissector.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import { SkBuff, XdpMd } from '../packet-buffer.ts';
 import { SkLookup } from '../sockets/sk-lookup.ts';
@@ -19,6 +20,9 @@ type Runner = (sys: SyscallContext, attr: RunAttributes, program: LoadedProgram)
 const BPF_F_TEST_RUN_ON_CPU = 1 << 0;
 const BPF_F_TEST_SKB_CHECKSUM_COMPLETE = 1 << 2;
 const ETH_HLEN = 14;
+const PAGE_BYTES = 4096;
+/** Offset of the flags in struct bpf_flow_keys. */
+const FLOW_FLAGS = 48;
 /** Runs in one call. The kernel goes on until a signal comes; here it is as if one came. */
 const MAX_REPEAT = 10_000_000;
 /** MAX_BPF_FUNC_ARGS * 8. */
@@ -37,7 +41,7 @@ const RUNNERS: Readonly<Record<number, Runner>> = {
   [P.BPF_PROG_TYPE_RAW_TRACEPOINT]: runRawTracepoint,
   [P.BPF_PROG_TYPE_TRACING]: runTracing,
   [P.BPF_PROG_TYPE_SYSCALL]: runSyscall,
-  [P.BPF_PROG_TYPE_FLOW_DISSECTOR]: notSimulated,
+  [P.BPF_PROG_TYPE_FLOW_DISSECTOR]: runFlowDissector,
   [P.BPF_PROG_TYPE_SK_LOOKUP]: runSkLookup,
   [P.BPF_PROG_TYPE_NETFILTER]: notSimulated,
 };
@@ -112,6 +116,28 @@ function runPacket(
   const duration = Number((sys.machine.clock.now() - started) / BigInt(repeat));
   writeData(sys, attr, result.data ?? new Uint8Array(0), result.retval, duration);
   if (ctx !== undefined) writeContext(sys, attr, result.ctx);
+  return 0;
+}
+
+/** The context, if there is one, is a struct bpf_flow_keys of which flags alone are given; the keys come out as data. */
+function runFlowDissector(sys: SyscallContext, attr: RunAttributes, program: LoadedProgram): number {
+  needZero(attr, ['flags', 'cpu', 'batch_size']);
+  const size = attr.u32('data_size_in');
+  if (size < ETH_HLEN || size > PAGE_BYTES)
+    fail(Errno.EINVAL, `a frame has ${ETH_HLEN} to ${PAGE_BYTES} bytes`);
+  const frame = sys.user.read(attr.word('data_in'), size);
+  const ctx = readContext(sys, attr, FLOW_KEYS_BYTES);
+  const isFlag = (i: number): boolean => i >= FLOW_FLAGS && i < FLOW_FLAGS + 4;
+  if (ctx?.some((byte, i) => byte !== 0 && !isFlag(i)) === true)
+    fail(Errno.EINVAL, 'only the flags of the context may be given');
+  const flags = ctx === undefined ? 0 : new DataView(ctx.buffer, ctx.byteOffset).getUint32(FLOW_FLAGS, true);
+  const repeat = Math.max(attr.u32('repeat'), 1);
+  if (repeat > MAX_REPEAT) fail(Errno.EINTR, `no more than ${MAX_REPEAT} runs at once`);
+  const started = sys.machine.clock.now();
+  const { retval, keys } = dissect(sys.machine, program, frame, flags, repeat);
+  const duration = Number((sys.machine.clock.now() - started) / BigInt(repeat));
+  writeData(sys, attr, keys, retval, duration);
+  if (ctx !== undefined) writeContext(sys, attr, ctx);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which the kernel was asked. */
 import type { Scenario } from '../scenario.ts';
 import { CGROUPS } from './cgroups.ts';
+import { FLOWS } from './flows.ts';
 import { ITERATORS } from './iterators.ts';
 import { MAPS } from './maps.ts';
 import { PLACES } from './places.ts';
@@ -14,4 +15,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PLACES,
   ...ITERATORS,
   ...CGROUPS,
+  ...FLOWS,
 ];
