@@ -42,7 +42,7 @@ export class Clock implements ClockPort {
   private readonly taiOffset: bigint;
   private readonly source: (() => bigint) | undefined;
   private readonly listeners: (() => void)[] = [];
-  private alarms: AlarmSource | undefined;
+  private readonly alarms: AlarmSource[] = [];
   /** Halves of each clock's reading, valid while `time` stays what it is; spares the hot path its BigInts. */
   private readonly cached = new Map<ClockName, { readonly lo: number; readonly hi: number }>();
 
@@ -63,9 +63,9 @@ export class Clock implements ClockPort {
     this.listeners.push(listener);
   }
 
-  /** Has alarms of `source` go off as time passes in `advance`. */
-  setAlarms(source: AlarmSource): void {
-    this.alarms = source;
+  /** Has alarms of `source` go off as time passes in `advance`; a clock may serve several kernels. */
+  addAlarms(source: AlarmSource): void {
+    this.alarms.push(source);
   }
 
   /** CLOCK_MONOTONIC in nanoseconds. */
@@ -93,17 +93,25 @@ export class Clock implements ClockPort {
   /** Moves all clocks forward by so many nanoseconds, and stops on the way for each alarm. */
   advance(nanoseconds: number | bigint): void {
     let left = BigInt(nanoseconds);
-    const { alarms } = this;
-    alarms?.begin();
-    for (let due = alarms?.next(); due !== undefined && due <= this.now() + left; due = alarms?.next()) {
+    for (const source of this.alarms) source.begin();
+    for (let due = this.nextAlarm(); due !== undefined && due <= this.now() + left; due = this.nextAlarm()) {
       const step = due - this.now();
       if (step > 0n) {
         this.move(step);
         left -= step;
       }
-      alarms?.fireDue(this.now());
+      for (const source of this.alarms) source.fireDue(this.now());
     }
     this.move(left);
+  }
+
+  private nextAlarm(): bigint | undefined {
+    let first: bigint | undefined;
+    for (const source of this.alarms) {
+      const due = source.next();
+      if (due !== undefined && (first === undefined || due < first)) first = due;
+    }
+    return first;
   }
 
   private move(nanoseconds: bigint): void {

@@ -179,7 +179,7 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     this.seqFiles = new SeqFileTable(this.memory, types);
     this.words = new CurrentWords(this.memory, this.clock);
     this.timers = new TimerTable(this);
-    this.clock.setAlarms(this.timers);
+    this.clock.addAlarms(this.timers);
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
     this.objects = new ObjectTable(this.memory, this.fds, this.tasks, () => this.situation.task);
     this.words.set(this.situation);

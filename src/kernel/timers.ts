@@ -112,6 +112,7 @@ export class TimerTable implements TimerPort, AlarmSource {
     timer.order = this.starts++;
     if (timer.due <= now) {
       this.host.afterRun(() => {
+        this.begin();
         this.fireDue(this.host.clock.now());
       });
     }

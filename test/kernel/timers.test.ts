@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Errno } from '../../src/base/errno.ts';
-import { type BpfObject, Kernel } from '../../src/index.ts';
+import { type BpfObject, Clock, Kernel } from '../../src/index.ts';
 import { openFixture } from '../fixtures.ts';
 
 const MS = 1_000_000;
@@ -103,6 +103,22 @@ describe('timers', () => {
       kernel.clock.advance(1);
       expect(object.maps.hearts!.lookup(0)).toMatchObject({ beats: 1n });
     }
+  });
+
+  it('of kernels that share a clock expire in its order', () => {
+    const clock = new Clock();
+    const objects = [30, 20].map((after) => {
+      const object = openFixture('timers/timers');
+      object.data.idle_after = BigInt(after);
+      new Kernel({ unsafe: true, clock }).load(object);
+      object.programs.touch_flow!.testRun({ ctx: { mark: 1 } });
+      return object;
+    });
+    const forgotten = (): unknown[] => objects.map((object) => object.bss.forgotten);
+    clock.advance(25);
+    expect(forgotten()).toEqual([0, 1]);
+    clock.advance(25);
+    expect(forgotten()).toEqual([1, 1]);
   });
 
   it('expire at the next step of a clock that moves by itself', () => {

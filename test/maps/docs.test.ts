@@ -138,6 +138,9 @@ Values lie in linear memory and keep their address. An update of a HASH puts a n
 goes on reading it, as under RCU in the kernel; so do values of local storage, cgroup storage and tries that are deleted while a program runs:
 their memory is used again when it has ended. A hash of 1,000,000 entries of 8 + 8 bytes takes 34 MiB (\`npm run bench\`).
 
+User space looks integers of 4 bytes up, and stores and deletes them, without encoding: in maps whose keys are such integers, and whose values are
+integers of 1 to 8 bytes, \`map.lookup(number)\` takes 1.4 times as long as a JavaScript \`Map\` of numbers with 1,024 entries, and less with 65,536.
+
 ## Special fields
 
 Locks, timers, work queues, kernel pointers, lists, trees and reference counts in values are found by BTF. Copies leave their bytes alone: user
