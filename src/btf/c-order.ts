@@ -4,6 +4,7 @@
  */
 import { BtfError } from '../base/errors.ts';
 import type { Btf } from './btf.ts';
+import type { BtfStruct } from './types.ts';
 
 /** Nesting of contained types, far beyond what a kernel has. */
 const MAX_DEPTH = 256;
@@ -86,20 +87,19 @@ export class DefinitionOrder {
         return true;
       case 'struct':
       case 'union':
-        if (this.visiting[id] === 1) {
-          if (throughPointer && type.name !== '') return false;
-          throw unsatisfiable(id);
-        }
-        if (throughPointer && type.name !== '') return false;
-        this.visiting[id] = 1;
-        for (const member of type.members) next(member.type, false);
-        this.visiting[id] = 0;
-        if (type.name === '') {
-          this.done[id] = 1;
-          return true;
-        }
-        return this.define(id);
+        // A pointer to a named struct is content with its name.
+        return throughPointer && type.name !== '' ? false : this.visitStruct(type, depth);
     }
+  }
+
+  private visitStruct({ id, name, members }: BtfStruct, depth: number): true {
+    if (this.visiting[id] === 1) throw unsatisfiable(id);
+    this.visiting[id] = 1;
+    for (const member of members) this.visit(member.type, false, depth + 1);
+    this.visiting[id] = 0;
+    if (name !== '') return this.define(id);
+    this.done[id] = 1;
+    return true;
   }
 
   private define(id: number): true {
