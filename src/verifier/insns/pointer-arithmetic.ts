@@ -203,20 +203,13 @@ function add(
   n: number,
   known: boolean,
 ): void {
-  const off = words[p + OFF]! + signedNumber(numbers, n + SMIN_LO);
-  if (known && off >= INT_MIN && off <= INT_MAX) {
-    words[d + OFF] = off;
-    return;
-  }
+  if (known && setOffset(words, d, words[p + OFF]! + signedNumber(numbers, n + SMIN_LO))) return;
   addBounds64(words, d, numbers, n);
   tnumAdd(words, d, numbers, n);
   announce('add', Bound.All64 | Bound.Var, words, d);
-  // The range that was checked against the packet's end holds for the old offset only.
-  if (isPacketPointer(words[p + TYPE]!)) {
-    words[d + ID] = ++env.idGen;
-    words[d + AUX] = 0;
-    words[d + AUX2] = 0;
-  }
+  if (!isPacketPointer(words[p + TYPE]!)) return;
+  words[d + ID] = ++env.idGen;
+  forgetRange(words, d);
 }
 
 function subtract(
@@ -234,19 +227,25 @@ function subtract(
   if (words[p + TYPE] === PTR_TO_STACK)
     env.reject('pointer-arithmetic', EACCES, `R${dst} subtraction from stack pointer prohibited`);
   const smin = signedNumber(numbers, n + SMIN_LO);
-  const off = words[p + OFF]! - smin;
-  if (known && off >= INT_MIN && off <= INT_MAX) {
-    words[d + OFF] = off;
-    return;
-  }
+  if (known && setOffset(words, d, words[p + OFF]! - smin)) return;
   subBounds64(words, d, numbers, n);
   tnumSub(words, d, numbers, n);
   announce('sub', Bound.All64 | Bound.Var, words, d);
   if (!isPacketPointer(words[p + TYPE]!)) return;
   words[d + ID] = ++env.idGen;
   // Moving back keeps what was checked; moving forward does not.
-  if (smin < 0) {
-    words[d + AUX] = 0;
-    words[d + AUX2] = 0;
-  }
+  if (smin < 0) forgetRange(words, d);
+}
+
+/** Takes a known number into the fixed part of the offset; false where that has no room for it. */
+function setOffset(words: Int32Array, d: number, off: number): boolean {
+  if (off < INT_MIN || off > INT_MAX) return false;
+  words[d + OFF] = off;
+  return true;
+}
+
+/** What was checked against the packet's end holds for the old offset only. */
+function forgetRange(words: Int32Array, d: number): void {
+  words[d + AUX] = 0;
+  words[d + AUX2] = 0;
 }
