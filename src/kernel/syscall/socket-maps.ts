@@ -31,13 +31,16 @@ export function socketMapDetach(
   return 0;
 }
 
-/** Says how many programs are there, one at most, and which, if asked. */
+/** Says how many programs are there, one at most, and which, if asked; none where there is no such place, before it fails. */
 export function socketMapQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY'>): number {
   if (attr.u32('query_flags') !== 0) fail(Errno.EINVAL, 'there are no flags');
-  const id = programOfSocketMap(mapOf(sys, attr.u32('target_fd')), attr.u32('attach_type'));
+  const map = mapOf(sys, attr.u32('target_fd'));
+  const room = attr.u32('prog_cnt');
   const ids = attr.word('prog_ids');
-  if (id !== undefined && ids !== 0 && attr.u32('prog_cnt') !== 0) sys.user.put32(ids, id);
   attr.put32('attach_flags', 0);
+  attr.put32('prog_cnt', 0);
+  const id = programOfSocketMap(map, attr.u32('attach_type'));
+  if (id !== undefined && ids !== 0 && room !== 0) sys.user.put32(ids, id);
   attr.put32('prog_cnt', id === undefined ? 0 : 1);
   return 0;
 }

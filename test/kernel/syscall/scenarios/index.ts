@@ -7,6 +7,7 @@ import { MAPS } from './maps.ts';
 import { PLACES } from './places.ts';
 import { PROGRAMS } from './programs.ts';
 import { RULES } from './rules.ts';
+import { SOCKET_MAPS } from './socket-maps.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...RULES,
@@ -16,4 +17,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...ITERATORS,
   ...CGROUPS,
   ...FLOWS,
+  ...SOCKET_MAPS,
 ];
