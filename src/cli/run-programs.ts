@@ -1,4 +1,6 @@
 /** What `run` makes happen: the events that were asked for, or each program's own. */
+
+import { decodeUtf8 } from '../base/text.ts';
 import {
   type BpfObject,
   BpfProgType,
@@ -9,6 +11,7 @@ import {
   shortProgType,
   takesPacket,
 } from '../index.ts';
+import { readIterator } from './iterators.ts';
 import { usageError } from './report.ts';
 
 /** What is to happen. */
@@ -23,8 +26,11 @@ export interface RunPlan {
   readonly cpu: number;
 }
 
-/** One thing that happened. `event` is what made it happen: an event's name or `test run`. */
-export interface Outcome {
+/** What happened: programs ran, or were read. */
+export type Outcome = RunOutcome | ReadOutcome;
+
+/** One event and one program. `event` is what made it happen: an event's name or `test run`. */
+export interface RunOutcome {
   readonly event: string;
   readonly program: string;
   readonly type: string;
@@ -35,6 +41,17 @@ export interface Outcome {
   readonly times: number;
   /** The packet afterwards, for packet programs. */
   readonly data?: Uint8Array;
+}
+
+/** An iterator was read to its end. */
+export interface ReadOutcome {
+  /** `read`, with the map if it goes through the elements of one. */
+  readonly event: string;
+  readonly program: string;
+  readonly type: string;
+  /** The bytes as text; undefined if they are none. */
+  readonly text?: string;
+  readonly data: Uint8Array;
 }
 
 const EMPTY_FRAME = 64;
@@ -54,10 +71,21 @@ export function runPrograms(kernel: Kernel, object: BpfObject, plan: RunPlan): O
       repeat(plan.times, () => fire(kernel, event, plan), programs, event),
     );
   }
-  return programs.flatMap((program) => runAlone(kernel, program, plan));
+  return programs.flatMap((program): readonly Outcome[] =>
+    program.isIterator ? readings(kernel, object, program) : runAlone(kernel, program, plan),
+  );
 }
 
-function runAlone(kernel: Kernel, program: Program, plan: RunPlan): Outcome[] {
+function readings(kernel: Kernel, object: BpfObject, program: Program): ReadOutcome[] {
+  return readIterator(kernel, object, program).map(({ event, bytes }) => {
+    const text = decodeUtf8(bytes);
+    const readable = !/[^\P{C}\t\n]|\ufffd/u.test(text);
+    const base = { event, program: program.name, type: shortProgType(program.spec.type), data: bytes };
+    return readable ? { ...base, text } : base;
+  });
+}
+
+function runAlone(kernel: Kernel, program: Program, plan: RunPlan): RunOutcome[] {
   const event = ownEvent(program);
   if (event === undefined) {
     const { retval, data } = program.testRun({
@@ -98,7 +126,7 @@ function repeat(
   action: () => readonly ProgramRun[],
   programs: readonly Program[],
   event: string,
-): Outcome[] {
+): RunOutcome[] {
   const last = new Map<string, { run: ProgramRun; times: number }>();
   for (let i = 0; i < times; i++) {
     for (const run of action())
@@ -110,7 +138,13 @@ function repeat(
   });
 }
 
-function outcome(event: string, program: Program, retval: number, times: number, data?: Uint8Array): Outcome {
+function outcome(
+  event: string,
+  program: Program,
+  retval: number,
+  times: number,
+  data?: Uint8Array,
+): RunOutcome {
   const meaning = returnMeaning(program.spec.type, retval);
   const base = {
     event,

@@ -42,6 +42,11 @@ export class Program {
     return this.live !== undefined;
   }
 
+  /** It shows objects of the kernel to who reads its link, see `process.openIterator`. */
+  get isIterator(): boolean {
+    return isIterator(this.spec);
+  }
+
   /** The program in the kernel. @throws UsageError before load. */
   get loaded(): LoadedProgram {
     return this.need().program;

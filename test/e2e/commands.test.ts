@@ -180,6 +180,23 @@ describe('bpflab run', () => {
     expect(ring.stdout).toMatch(/^events: 88 bytes [0-9a-f]{176}$/m);
   });
 
+  it('reads iterators to their end, those of map elements for each map', () => {
+    const object = fixturePath('iter/dump');
+    const { status, stdout } = bpflab(['run', object]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('\ntasks (tracing, read):\n  1000 1000 bpflab\n');
+    expect(stdout).toContain('\nagain (tracing, read of slots):\n  0\n  1\n  2\n');
+    expect(stdout).toContain('\nagain (tracing, read of counts): nothing\n');
+    const { runs } = json(bpflab(['run', object, '--prog', 'elements', '--map', 'slots[1]=[5]', '--json']));
+    expect(runs).toContainEqual({
+      event: 'read of slots',
+      program: 'elements',
+      type: 'tracing',
+      text: '0: 0\n1: 5\n2: 0\nend at 2\n',
+      data: toHex(new TextEncoder().encode('0: 0\n1: 5\n2: 0\nend at 2\n')),
+    });
+  });
+
   it('says when an event reached no program', () => {
     const result = bpflab(['run', fixturePath('tracing/text'), '--fire', 'tp/sched/sched_switch']);
     expect(result.status).toBe(0);

@@ -33,7 +33,7 @@ export function define(command: Command, io: Io): void {
     .addHelpText(
       'after',
       '\nPrograms are verified first, as Linux 6.12 does; one that it rejects is not run and makes the exit code 1.\n' +
-        'Without --fire, packet programs run on --data (64 zero bytes by default), others on the event in their section name.\n',
+        'Without --fire, packet programs run on --data (64 zero bytes by default), iterators are read,\nothers run on the event in their section name.\n',
     )
     .action((file: string, options: RunCommandOptions) => {
       run(file, options, io);
