@@ -107,9 +107,7 @@ const NOT_REACHED = [
   'special-field',
   'stack-before-tail-call',
   'too-complex',
-  'too-many-jumps',
   'too-many-maps',
-  'too-many-subprogs',
   'unsupported',
 ];
 

@@ -40,8 +40,11 @@ export function findSubprogs(env: Env, logLevel: number): void {
       env.subprogs = [...starts].map(newSubprog);
       env.reject('call-out-of-range', EINVAL, 'call to invalid destination');
     }
+    if (starts.size >= MAX_SUBPROGS && !starts.has(start)) {
+      env.subprogs = [...starts].map(newSubprog);
+      env.reject('too-many-subprogs', Errno.E2BIG, 'too many subprograms');
+    }
     starts.add(start);
-    if (starts.size > MAX_SUBPROGS) env.reject('too-many-subprogs', Errno.E2BIG, 'too many subprograms');
   }
   refuseExceptionCallback(env);
   env.subprogs = [...starts].sort((a, b) => a - b).map(newSubprog);

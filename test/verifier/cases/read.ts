@@ -1,7 +1,7 @@
 /**
  * Reads the case files of this folder. A case is `== what the program does`, then `@` lines with what BPF_PROG_LOAD is told beside the
  * instructions, then assembly. `mapN` and `valueN_OFFSET` in a wide load name the Nth map and a place in its value; `.insn CODE DST SRC
- * OFFSET IMM` is an instruction that the assembler would not write.
+ * OFFSET IMM` is an instruction that the assembler would not write; `.repeat N LINE` is that line N times.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,6 +29,7 @@ export interface VerifierCase {
 }
 
 const PLACEHOLDER = 'r0 = r0';
+const REPEAT = /^\.repeat (\d+) (.*)$/;
 const WORD = /^\.insn (\S+) (\S+) (\S+) (\S+) (\S+)$/;
 
 function number(text: string | undefined): number {
@@ -85,6 +86,11 @@ function insnsOf(lines: readonly string[]): RawInsn[] {
   );
 }
 
+function repeated(line: string): string[] {
+  const [, times, text = ''] = REPEAT.exec(line) ?? [];
+  return times === undefined ? [line] : new Array<string>(number(times)).fill(text);
+}
+
 function caseOf(family: string, text: string): VerifierCase {
   const [name = '', ...lines] = text.trimEnd().split('\n');
   const told = new Map<string, string>();
@@ -92,7 +98,7 @@ function caseOf(family: string, text: string): VerifierCase {
   const code: string[] = [];
   for (const line of lines) {
     const [, key, value = ''] = /^@(\w+) (.*)$/.exec(line) ?? [];
-    if (key === undefined) code.push(line);
+    if (key === undefined) code.push(...repeated(line));
     else if (key === 'map') maps.push(mapOf(value));
     else told.set(key, value);
   }
