@@ -11,7 +11,7 @@ import { type CgroupAnswer, CgroupRunner } from './cgroup-events/run.ts';
 import { allocateContext } from './event-context.ts';
 import type { Attachment, HookTable } from './hooks.ts';
 import { findLsmHook } from './lsm-hooks.ts';
-import type { Machine, Situation } from './machine.ts';
+import type { Machine } from './machine.ts';
 import type { ProgramRun } from './program-run.ts';
 import {
   PT_REGS_BYTES,
@@ -19,6 +19,7 @@ import {
   writeReturnValue,
   writeSyscallRegisters,
 } from './registers.ts';
+import type { Situation } from './situation.ts';
 import type { Socket } from './sockets/socket.ts';
 import { syscallNames, syscallNumber } from './syscalls.ts';
 import { type CallArgument, UserMemory } from './user-memory.ts';

@@ -1,27 +1,14 @@
 /**
- * The machine under the kernel: memory, CPUs, clock, randomness, tasks, file descriptors, and the engine. It is what helpers and
- * maps see of the kernel (their ports), and it knows in which circumstances a program runs at the moment.
+ * The machine under the kernel: memory, CPUs, clock, randomness, tasks, file descriptors, and the engine. It is what maps see of the kernel
+ * (helpers see it through helper-ports.ts), and it knows in which circumstances a program runs at the moment.
  */
 import { UsageError } from '../base/errors.ts';
 import { MAX_CPUS } from '../base/limits.ts';
 import type { Btf } from '../btf/index.ts';
-import {
-  type CgroupRun,
-  createHelpers,
-  type EventSocket,
-  type Halves,
-  type HelperRuntime,
-  type MessagePort,
-  type PacketPort,
-  type RunningProgram,
-  type SeqFilePort,
-  type SocketChoice,
-  type TracedEvent,
-} from '../helpers/index.ts';
+import { createHelpers } from '../helpers/index.ts';
 import type {
   BpfMap,
   CgroupRef,
-  CgroupValues,
   DeviceRef,
   MapEnv,
   MapRef,
@@ -44,6 +31,7 @@ import {
 import { Clock, type ClockOptions } from './clock.ts';
 import { CurrentWords } from './current-words.ts';
 import { FdTable } from './fds.ts';
+import { type HelperHost, HelperPorts } from './helper-ports.ts';
 import { IdTable } from './ids.ts';
 import { SeqFileTable } from './iterators/seq-file.ts';
 import { KernelImages } from './kernel-images.ts';
@@ -55,6 +43,7 @@ import { ObjectTable } from './object-table.ts';
 import type { RunnableProgram } from './prepare-program.ts';
 import type { ProgramFacts } from './program-facts.ts';
 import { type RandomSource, seededRandom } from './random.ts';
+import type { Situation } from './situation.ts';
 import { type Task, type TaskOptions, TaskTable } from './tasks.ts';
 import { type TimerHost, TimerTable } from './timers.ts';
 import { TracePipe } from './trace-pipe.ts';
@@ -88,29 +77,6 @@ export interface MachineOptions {
   readonly onInsn?: (interpreter: Interpreter) => void;
 }
 
-/** The circumstances of a run. */
-export interface Situation {
-  readonly cpu: number;
-  readonly task: Task;
-  readonly packet?: PacketPort;
-  /** The message that an SK_MSG program decides about. */
-  readonly message?: MessagePort;
-  /** The socket that the event is about, where it is no packet. */
-  readonly socket?: EventSocket;
-  /** What the program says of sockets. */
-  readonly choice?: SocketChoice;
-  readonly event?: TracedEvent;
-  /** The event of a cgroup that its programs are asked about. */
-  readonly cgroupRun?: CgroupRun;
-  readonly stacks?: CallStacks;
-}
-
-/** Call stacks of an event, innermost frame first, as pairs of 32-bit halves. */
-export interface CallStacks {
-  readonly kernel: Uint32Array;
-  readonly user: Uint32Array;
-}
-
 /** What a run gave back: r0 in full. */
 export interface RunResult {
   readonly r0: bigint;
@@ -118,14 +84,10 @@ export interface RunResult {
   readonly retval: number;
 }
 
-const NO_STACK = new Uint32Array(0);
-const NO_EVENT: TracedEvent = { functionAddress: { lo: 0, hi: 0 }, cookie: { lo: 0, hi: 0 } };
 const DEFAULT_BUDGET = 10_000_000;
 
-const NO_PROGRAM: RunningProgram = { type: 0, name: '' };
-
 /** The machine below the kernel's parts: memory, CPUs, clock, tasks, live programs and maps, and what programs see of them. */
-export class Machine implements HelperRuntime, MapEnv, TimerHost {
+export class Machine implements MapEnv, TimerHost, HelperHost {
   readonly memory: Memory;
   readonly cpuCount: number;
   readonly clock: Clock;
@@ -183,7 +145,7 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     this.situation = { cpu: 0, task: this.tasks.spawn(options.task) };
     this.objects = new ObjectTable(this.memory, this.fds, this.tasks, () => this.situation.task);
     this.words.set(this.situation);
-    this.engine = engineFor(this.memory, createHelpers(this), options);
+    this.engine = engineFor(this.memory, createHelpers(new HelperPorts(this)), options);
   }
 
   /** The circumstances that hold now. */
@@ -404,7 +366,7 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     );
   }
 
-  // ---- what helpers and maps ask for ----
+  // ---- what maps ask for ----
 
   currentCpu(): number {
     return this.situation.cpu;
@@ -412,40 +374,6 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
 
   get kernelBtf(): Btf | undefined {
     return this.kernelTypes[0];
-  }
-
-  numaNode(): number {
-    return 0;
-  }
-
-  currentTask(): Task {
-    return this.situation.task;
-  }
-
-  cgroupPath(): readonly number[] {
-    return this.objects.cgroupOf(this.situation.task).path.map((cgroup) => cgroup.id);
-  }
-
-  currentTaskIsUnder(cgroup: CgroupRef): boolean {
-    return this.objects.cgroupOf(this.situation.task).isUnder(cgroup);
-  }
-
-  storageOwnerAt(address: number): StorageOwner | undefined {
-    return this.objects.ownerAt(address) ?? this.images.socketAt(address);
-  }
-
-  cgroupRun(): CgroupRun | undefined {
-    return this.situation.cgroupRun;
-  }
-
-  /** Test runs have values of their own. */
-  cgroupValue(values: CgroupValues): number {
-    return this.situation.cgroupRun?.valueOf(values) ?? values.scratch();
-  }
-
-  callStack(user: boolean): Uint32Array {
-    const { stacks } = this.situation;
-    return (user ? stacks?.user : stacks?.kernel) ?? NO_STACK;
   }
 
   deviceByIndex(ifindex: number): DeviceRef | undefined {
@@ -475,10 +403,6 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     }
     this.postponed.push(action);
     this.engine.stopBatch?.();
-  }
-
-  seqFileAt(address: number): SeqFilePort | undefined {
-    return this.seqFiles.at(address);
   }
 
   /** Number of an iterator that is opened now. */
@@ -511,45 +435,8 @@ export class Machine implements HelperRuntime, MapEnv, TimerHost {
     return this.maps.get(address)?.map;
   }
 
-  trace(text: string): void {
-    const { comm, pid } = this.situation.task;
-    this.tracePipe.write({ comm, pid, cpu: this.situation.cpu, time: this.clock.now(), text });
-  }
-
-  symbolAt(_address: Halves): string | undefined {
-    return undefined;
-  }
-
-  runningProgram(): RunningProgram {
-    return this.running ?? NO_PROGRAM;
-  }
-
-  tracedEvent(): TracedEvent {
-    return this.situation.event ?? NO_EVENT;
-  }
-
-  packet(): PacketPort | undefined {
-    return this.situation.packet;
-  }
-
-  message(): MessagePort | undefined {
-    return this.situation.message;
-  }
-
-  eventSocket(): EventSocket | undefined {
-    return this.situation.socket;
-  }
-
   socketAt(address: number): SocketRef | undefined {
     return this.objects.sockets.at(address);
-  }
-
-  findSocket(protocol: number, tuple: Uint8Array): SocketRef | undefined {
-    return this.objects.sockets.find(protocol, tuple);
-  }
-
-  socketChoice(): SocketChoice | undefined {
-    return this.situation.choice;
   }
 
   programByFd(fd: number): ProgRef | number {

@@ -8,8 +8,9 @@ import type { CgroupValues } from '../../maps/index.ts';
 import { effectivePrograms } from '../cgroup-programs.ts';
 import type { Cgroup, CgroupTable } from '../cgroups.ts';
 import type { HookTable } from '../hooks.ts';
-import type { Machine, Situation } from '../machine.ts';
+import type { Machine } from '../machine.ts';
 import type { ProgramRun } from '../program-run.ts';
+import type { Situation } from '../situation.ts';
 
 /** MAX_ERRNO: answers below 0 down to here are errors. */
 const MAX_ERRNO = 4095;
