@@ -15,6 +15,8 @@ import { arbitraryProgram, CONTEXT_BYTES, HELPER_IDS } from './arbitrary-program
 
 /** In a browser, where there is no environment to ask, a few: each is compiled. */
 const RUNS = typeof process === 'undefined' ? 200 : Number(process.env.DIFFERENTIAL_RUNS ?? 1000);
+/** Milliseconds for a property; long runs take a few a program. */
+const TIMEOUT = 30_000 + 20 * RUNS;
 const BUDGET = 2_000_000;
 
 function makeHelpers(memory: Memory): HelperTable {
@@ -121,39 +123,47 @@ class Bench {
 }
 
 describe('the interpreter and the compiler to WebAssembly', () => {
-  it('agree on checked programs, faults included', () => {
-    const interpreter = new Bench(
-      (memory, helpers) => new InterpreterEngine(memory, helpers, { budget: BUDGET }),
-    );
-    const jit = new Bench(
-      (memory, helpers) => new JitEngine(memory, helpers, { checked: true, budget: BUDGET }),
-    );
-    expect(jit.context).toBe(interpreter.context);
-    fc.assert(
-      fc.property(arbitraryProgram, (program) => {
-        expect(jit.run(program)).toEqual(interpreter.run(program));
-      }),
-      { numRuns: RUNS },
-    );
-  });
+  it(
+    'agree on checked programs, faults included',
+    () => {
+      const interpreter = new Bench(
+        (memory, helpers) => new InterpreterEngine(memory, helpers, { budget: BUDGET }),
+      );
+      const jit = new Bench(
+        (memory, helpers) => new JitEngine(memory, helpers, { checked: true, budget: BUDGET }),
+      );
+      expect(jit.context).toBe(interpreter.context);
+      fc.assert(
+        fc.property(arbitraryProgram, (program) => {
+          expect(jit.run(program)).toEqual(interpreter.run(program));
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    TIMEOUT,
+  );
 
-  it('agree on programs that do not fault when accesses are not checked', () => {
-    const interpreter = new Bench(
-      (memory, helpers) => new InterpreterEngine(memory, helpers, { budget: BUDGET }),
-    );
-    const unchecked = new Bench((memory, helpers) => new JitEngine(memory, helpers));
-    // As the kernel runs verified programs.
-    const counted = new Bench(
-      (memory, helpers) => new JitEngine(memory, helpers, { checked: true, budget: BUDGET }),
-    );
-    fc.assert(
-      fc.property(arbitraryProgram, (program) => {
-        const expected = interpreter.run(program);
-        fc.pre(expected.fault === undefined && expected.r0 !== undefined);
-        expect(unchecked.run(program)).toEqual(expected);
-        expect(counted.run({ ...program, verified: true })).toEqual(expected);
-      }),
-      { numRuns: RUNS },
-    );
-  });
+  it(
+    'agree on programs that do not fault when accesses are not checked',
+    () => {
+      const interpreter = new Bench(
+        (memory, helpers) => new InterpreterEngine(memory, helpers, { budget: BUDGET }),
+      );
+      const unchecked = new Bench((memory, helpers) => new JitEngine(memory, helpers));
+      // As the kernel runs verified programs.
+      const counted = new Bench(
+        (memory, helpers) => new JitEngine(memory, helpers, { checked: true, budget: BUDGET }),
+      );
+      fc.assert(
+        fc.property(arbitraryProgram, (program) => {
+          const expected = interpreter.run(program);
+          fc.pre(expected.fault === undefined && expected.r0 !== undefined);
+          expect(unchecked.run(program)).toEqual(expected);
+          expect(counted.run({ ...program, verified: true })).toEqual(expected);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    TIMEOUT,
+  );
 });
