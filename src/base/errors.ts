@@ -91,7 +91,7 @@ export class VerifierError extends BpfError {
 }
 
 /** Writes a place as a person reads it; empty when nothing is known. */
-export function describePlace(place: Place): string {
+function describePlace(place: Place): string {
   const parts: string[] = [];
   if (place.source !== undefined) parts.push(place.source);
   if (place.line !== undefined) parts.push(`line ${place.line}`);

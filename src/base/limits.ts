@@ -7,7 +7,7 @@
 export const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /** Most sections of an ELF file; real BPF objects have some hundreds at most. */
 export const MAX_SECTIONS = 4096;
-/** Most symbols, and most relocations of one section. */
+/** Most symbols of an object file. */
 export const MAX_SYMBOLS = 1 << 20;
 /** Most relocations of one section. */
 export const MAX_RELOCATIONS = 1 << 20;

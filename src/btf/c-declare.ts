@@ -41,7 +41,7 @@ export interface CNames {
 }
 
 /** Names as they stand in BTF. */
-export const PLAIN_NAMES: CNames = {
+const PLAIN_NAMES: CNames = {
   tag: (type) => type.name,
   typedef: (type) => type.name,
   enumerator: (name) => name,

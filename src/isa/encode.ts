@@ -12,7 +12,7 @@ import { OPCODES, type OpcodeRow } from './opcodes.ts';
 const rowByVariant = new Map(OPCODES.map((row) => [variantKey(row.insn), row]));
 
 /** The table row of an instruction; undefined when its parts do not go together (a 32-bit move from s32, say). */
-export function rowOfInsn(insn: Insn): OpcodeRow | undefined {
+function rowOfInsn(insn: Insn): OpcodeRow | undefined {
   return rowByVariant.get(variantKey(insn));
 }
 

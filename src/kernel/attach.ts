@@ -38,7 +38,7 @@ export interface AttachOptions {
 }
 
 /** The device that XDP and tc programs are attached to when nothing is said. */
-export const DEFAULT_DEVICE = 'eth0';
+const DEFAULT_DEVICE = 'eth0';
 
 /** Prefix of x86-64's system call functions, which kprobes see: arch/x86/include/asm/syscall_wrapper.h. */
 const SYSCALL_PREFIX = '__x64_sys_';

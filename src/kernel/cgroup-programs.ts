@@ -21,7 +21,7 @@ export function cgroupHook(directory: PathNode, attachType: number): string {
 }
 
 /** The cgroup above; undefined for the root. */
-export function cgroupAbove(directory: PathNode): PathNode | undefined {
+function cgroupAbove(directory: PathNode): PathNode | undefined {
   return directory.parent?.kind === 'cgroup' ? directory.parent : undefined;
 }
 

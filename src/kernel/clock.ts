@@ -6,7 +6,7 @@ import { highHalf, lowHalf } from '../base/int64.ts';
 import type { ClockName, ClockPort, TimerClock } from '../helpers/index.ts';
 
 /** Ticks a second of the simulated kernel (CONFIG_HZ). */
-export const HZ = 250n;
+const HZ = 250n;
 
 const NS_PER_TICK = 1_000_000_000n / HZ;
 /** jiffies_64 starts five minutes before it wraps at 32 bits (INITIAL_JIFFIES in include/linux/jiffies.h). */

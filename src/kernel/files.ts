@@ -19,7 +19,7 @@ export interface FileAccess {
 }
 
 /** Of maps that were opened without flags. */
-export const READ_WRITE: FileAccess = { read: true, write: true };
+const READ_WRITE: FileAccess = { read: true, write: true };
 
 /** What a number stands for. `held` is what opening holds and closing releases. */
 export type KernelFile =

@@ -13,9 +13,9 @@ import type { MapOrigin, MapSpec, VariableSpec } from './object-spec.ts';
 import type { DataKind } from './sections.ts';
 
 /** Creation flag: programs may only read (uapi/linux/bpf.h). */
-export const BPF_F_RDONLY_PROG = 1 << 7;
+const BPF_F_RDONLY_PROG = 1 << 7;
 /** Creation flag: user space may map the value into its memory. */
-export const BPF_F_MMAPABLE = 1 << 10;
+const BPF_F_MMAPABLE = 1 << 10;
 
 /** Characters that names of suffixes reserve, even when the section's name is shorter. */
 const MIN_SUFFIX = 7;

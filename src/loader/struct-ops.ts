@@ -14,7 +14,7 @@ import { draftAt, draftMap, type MapDraft, PLAIN_MAP } from './map-draft.ts';
 import { programMeaning } from './section-names.ts';
 
 /** Creation flag of a struct_ops map that is attached through a link (uapi/linux/bpf.h). */
-export const BPF_F_LINK = 1 << 13;
+const BPF_F_LINK = 1 << 13;
 
 /** The maps of all struct_ops sections, in file order. */
 export function readStructOps(file: LaidOutFile): MapDraft[] {

@@ -33,8 +33,6 @@ export const MAX_STATE_BYTES = 1024 * 1024 * 1024;
 // Program flags.
 /** Accesses must be aligned whatever the machine. */
 export const BPF_F_STRICT_ALIGNMENT = 1 << 0;
-/** Accesses need not be aligned whatever the machine. */
-export const BPF_F_ANY_ALIGNMENT = 1 << 1;
 /** A checkpoint at every instruction that can have one. */
 export const BPF_F_TEST_STATE_FREQ = 1 << 3;
 /** The program may sleep. */

@@ -25,8 +25,6 @@ export const OP_END = 0xd0;
 
 // Operations of jumps.
 export const OP_JA = 0x00;
-export const OP_JEQ = 0x10;
-export const OP_JNE = 0x50;
 export const OP_CALL = 0x80;
 export const OP_EXIT = 0x90;
 export const OP_JCOND = 0xe0;

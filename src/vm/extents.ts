@@ -251,7 +251,7 @@ export class ExtentAllocator {
 }
 
 /** A longer copy of a typed array, the new part zero. */
-export function grown<T extends Uint8Array | Int32Array | Uint32Array>(array: T, length: number): T {
+function grown<T extends Uint8Array | Int32Array | Uint32Array>(array: T, length: number): T {
   const longer = new (array.constructor as new (length: number) => T)(length);
   longer.set(array);
   return longer;

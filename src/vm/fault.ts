@@ -118,7 +118,7 @@ export function frameAt(program: PreparedProgram, slot: number): FaultFrame {
 }
 
 /** The instruction at a slot as the kernel's log prints it. */
-export function instructionText(program: PreparedProgram, slot: number): string {
+function instructionText(program: PreparedProgram, slot: number): string {
   const insn = program.insns[slot];
   return insn === undefined ? 'no instruction' : disassembleInsn(encodeInsn(insn), 0);
 }

@@ -98,7 +98,7 @@ function entriesOf(map: MapHandle, object: BpfObject): [BtfValue, BtfValue][] | 
 }
 
 /** A value on one line: `{total: 3, comm: "bash"}`. */
-export function formatPlain(value: BtfValue): string {
+function formatPlain(value: BtfValue): string {
   if (value instanceof Uint8Array) return toHex(value).replace(/..(?=.)/g, '$& ');
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value !== 'object') return String(value);

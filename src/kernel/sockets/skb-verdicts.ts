@@ -18,7 +18,7 @@ import type { Socket } from './socket.ts';
 import { writeAddresses } from './socket-image.ts';
 
 const SK_PASS = 1;
-export const BPF_F_INGRESS = 1;
+const BPF_F_INGRESS = 1;
 /** SKB_MAX_HEAD(0): what the socket layer puts in the linear part of a large message of a UNIX socket. */
 const UNIX_LINEAR_BYTES = 3776;
 const NO_DEVICES: PacketSinks = { redirect: () => undefined, cloneRedirect: () => 0 };

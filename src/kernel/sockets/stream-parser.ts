@@ -7,7 +7,7 @@ import { Errno } from '../../base/errno.ts';
 import type { ReceiveQueue } from './receive-queue.ts';
 
 /** Bytes that a message may have: the default receive buffer of a TCP socket (net.ipv4.tcp_rmem). */
-export const MAX_MESSAGE_BYTES = 131072;
+const MAX_MESSAGE_BYTES = 131072;
 
 /** What a parser program is asked, and what becomes of messages. `head`: all pieces that the message has a part in, whole. */
 export interface StreamSink {

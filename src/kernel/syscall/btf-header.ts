@@ -1,5 +1,6 @@
 /** The header and sections of type information as the kernel wants them, stricter than libbpf (btf_parse_hdr and its followers in kernel/bpf/btf.c). */
 import { Errno } from '../../base/errno.ts';
+import { MAX_BTF_STRING_OFFSET } from '../../base/limits.ts';
 
 /** What a check found: an errno and what the log says of it. */
 export interface BtfProblem {
@@ -11,7 +12,6 @@ export interface BtfProblem {
 const HEADER_BYTES = 24;
 const LENGTH_KNOWN = 8;
 const MAGIC = 0xeb9f;
-const MAX_STRING_BYTES = 0x00ffffff;
 
 interface Header {
   readonly magic: number;
@@ -106,7 +106,10 @@ function stringProblem({ types, strings, length }: Header, bytes: Uint8Array): B
   const start = length + strings.offset;
   if (start + strings.length !== bytes.length) return invalid('String section is not at the end');
   const bad =
-    strings.length === 0 || strings.length - 1 > MAX_STRING_BYTES || bytes.at(-1) !== 0 || bytes[start] !== 0;
+    strings.length === 0 ||
+    strings.length - 1 > MAX_BTF_STRING_OFFSET ||
+    bytes.at(-1) !== 0 ||
+    bytes[start] !== 0;
   if (bad) return invalid('Invalid string section');
   if (types.offset % 4 !== 0) return invalid('Unaligned type_off');
   return types.length === 0 ? invalid('No type found') : undefined;

@@ -12,7 +12,7 @@ import { fail, succeed } from './failure.ts';
 import { needRead, needWrite } from './map-access.ts';
 
 /** BPF_F_LOCK wants a lock in the value. @throws SyscallError EINVAL. */
-export function checkLock(map: LiveMap, flags: number): void {
+function checkLock(map: LiveMap, flags: number): void {
   if ((flags & BPF_F_LOCK) !== 0 && !map.fields.some((field) => field.kind === 'bpf_spin_lock'))
     fail(Errno.EINVAL, 'BPF_F_LOCK needs a bpf_spin_lock in the value');
 }

@@ -212,7 +212,7 @@ function checkFixedSize(env: Env, call: CallMeta, reg: number, argType: number, 
 }
 
 /** A size, and with its greatest value the memory in the register before it (check_mem_size_reg). */
-export function checkSize(env: Env, reg: number, write: boolean, zeroAllowed: boolean, call: CallMeta): void {
+function checkSize(env: Env, reg: number, write: boolean, zeroAllowed: boolean, call: CallMeta): void {
   const { words } = env.frame;
   const o = regAt(reg);
   const most = unsignedNumber(words, o + UMAX_LO);

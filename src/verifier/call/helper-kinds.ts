@@ -13,7 +13,7 @@ function ids(...names: readonly string[]): ReadonlySet<number> {
   return new Set(names.map(id));
 }
 
-export const MAP_LOOKUP = id('map_lookup_elem');
+const MAP_LOOKUP = id('map_lookup_elem');
 export const MAP_UPDATE = id('map_update_elem');
 export const MAP_DELETE = id('map_delete_elem');
 export const MAP_PUSH = id('map_push_elem');
@@ -31,9 +31,6 @@ export const SNPRINTF = id('snprintf');
 export const SET_RETVAL = id('set_retval');
 export const GET_LOCAL_STORAGE = id('get_local_storage');
 export const GET_FUNC_IP = id('get_func_ip');
-export const PER_CPU_PTR = id('per_cpu_ptr');
-export const THIS_CPU_PTR = id('this_cpu_ptr');
-export const KPTR_XCHG = id('kptr_xchg');
 export const SK_RELEASE = id('sk_release');
 export const GET_SMP_PROCESSOR_ID = id('get_smp_processor_id');
 

@@ -28,7 +28,7 @@ import {
 } from '../program.ts';
 
 /** r1 to r5 as a mask. */
-export const ARGUMENTS = 0x3e;
+const ARGUMENTS = 0x3e;
 const FIRST_ARGUMENT = 1;
 const LAST_ARGUMENT = 5;
 

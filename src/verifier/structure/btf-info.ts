@@ -49,7 +49,7 @@ export function prototypeOf(btf: Btf, record: FunctionInfo): BtfFuncProto {
 }
 
 /** An int, or enum, of the sizes that a register returns. */
-export function isScalarType(type: BtfType): boolean {
+function isScalarType(type: BtfType): boolean {
   return type.kind === 'enum' || type.kind === 'enum64' || isSmallInt(type);
 }
 
@@ -97,7 +97,7 @@ function checkFunctions(env: Env): void {
 }
 
 /** Without BTF nobody knows what a subprogram returns: those that end in the middle are not allowed (check_abnormal_return). */
-export function checkWithoutBtf(env: Env): void {
+function checkWithoutBtf(env: Env): void {
   for (const subprog of env.subprogs.slice(1)) {
     if (subprog.hasLdAbs)
       env.reject('ld-abs-in-subprog', EINVAL, 'LD_ABS is not allowed in subprogs without BTF');

@@ -96,7 +96,7 @@ function emitCheck(e: Emitter, context: CompileContext, { reg, offset, size, wri
 }
 
 /** Pushes an i64 local as two i32. */
-export function emitHalves(e: Emitter, local: number): void {
+function emitHalves(e: Emitter, local: number): void {
   e.get(local);
   e.op(W.I32_WRAP_I64);
   e.get(local);

@@ -69,7 +69,7 @@ const Batch = {
   AT: 11,
   DONE: 12,
 } as const;
-export const BATCH_PARAMETERS = 10;
+const BATCH_PARAMETERS = 10;
 
 /**
  * batch(frame, …): a run on each of an InputBatch's inputs, at least one, whose addresses are the parameters in the order of `Batch`. Gives the

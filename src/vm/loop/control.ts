@@ -53,7 +53,7 @@ export function writeSavePlace(w: LoopWriter): void {
 }
 
 /** Pushes a word of the machine's state. */
-export function writeState(w: LoopWriter, offset: number): void {
+function writeState(w: LoopWriter, offset: number): void {
   w.get(Local.STATE);
   w.access(W.I32_LOAD, offset);
 }

@@ -66,7 +66,7 @@ export function instantiateLoop(memory: WasmMemory, calls: LoopCalls): { run: Lo
 }
 
 /** The module's bytes. */
-export function loopModule(): Uint8Array<ArrayBuffer> {
+function loopModule(): Uint8Array<ArrayBuffer> {
   const writer = new ModuleWriter('interpreter', false);
   const call = (name: keyof LoopCalls, params: readonly number[], result?: number): number =>
     writer.importFunction(name, { params, result });
