@@ -3,10 +3,10 @@
  */
 import { Errno } from '../base/errno.ts';
 import { encodeUtf8 } from '../base/text.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import { type FamilyMaker, plain, wideInt } from './implementation.ts';
 
 const BPF_F_SYSCTL_BASE_NAME = 1;
-const PAGE_BYTES = 4096;
 
 /** What programs of cgroups ask about the event that they run for. */
 export const cgroupRunHelpers: FamilyMaker = (runtime, result) => {

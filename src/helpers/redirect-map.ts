@@ -2,16 +2,13 @@
  * bpf_redirect_map: XDP packets to what a device, CPU or AF_XDP map holds (__bpf_xdp_redirect_map in include/linux/filter.h). The request counts
  * when the program returns what the helper returned.
  */
+import { BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, XDP_ABORTED, XDP_REDIRECT } from '../spec/uapi.ts';
 import { HelperFault } from './fault.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import { needMap, unsupported } from './map-argument.ts';
 
-const XDP_ABORTED = 0;
-const XDP_REDIRECT = 4;
 /** The low bits of the flags: what to return when the slot is empty. */
 const ACTION_MASK = 3;
-const BPF_F_BROADCAST = 1 << 3;
-const BPF_F_EXCLUDE_INGRESS = 1 << 4;
 
 /** bpf_redirect_map. */
 export const redirectMapHelpers: FamilyMaker = (runtime) => ({

@@ -4,13 +4,11 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfProgType } from '../spec/index.ts';
+import { BPF_F_INGRESS, XDP_ABORTED, XDP_REDIRECT } from '../spec/uapi.ts';
 import { HelperFault } from './fault.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import type { HelperRuntime, PacketPort, RedirectRequest } from './runtime.ts';
 
-const BPF_F_INGRESS = 1;
-const XDP_ABORTED = 0;
-const XDP_REDIRECT = 4;
 const TC_ACT_SHOT = 2;
 const TC_ACT_REDIRECT = 7;
 /** sizeof(struct bpf_redir_neigh). */

@@ -2,14 +2,13 @@
 import { Errno } from '../base/errno.ts';
 import type { SocketRef } from '../maps/index.ts';
 import { BpfMapType } from '../spec/index.ts';
+import { BPF_SK_LOOKUP_F_NO_REUSEPORT } from '../spec/uapi.ts';
 import { HelperFault } from './fault.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import { needMap, unsupported } from './map-argument.ts';
 import type { SocketChoice } from './runtime.ts';
 
-/** BPF_SK_LOOKUP_F_REPLACE, BPF_SK_LOOKUP_F_NO_REUSEPORT. */
-const REPLACE = 1 << 0;
-const NO_REUSEPORT = 1 << 1;
+const BPF_SK_LOOKUP_F_REPLACE = 1 << 0;
 /** Offsets in struct bpf_sk_lookup. */
 const LOOKUP_SK = 0;
 const LOOKUP_FAMILY = 8;
@@ -54,13 +53,14 @@ export const socketChoiceHelpers: FamilyMaker = (runtime) => {
     bpf_sk_assign: plain((given, address, flagsLo, flagsHi) => {
       const context = given >>> 0;
       const choice = choiceOf('bpf_sk_assign');
-      if ((flagsLo & ~(REPLACE | NO_REUSEPORT)) !== 0 || flagsHi !== 0) return -Errno.EINVAL;
+      if ((flagsLo & ~(BPF_SK_LOOKUP_F_REPLACE | BPF_SK_LOOKUP_F_NO_REUSEPORT)) !== 0 || flagsHi !== 0)
+        return -Errno.EINVAL;
       const socket = address === 0 ? undefined : runtime.socketAt(address >>> 0);
       const refused = socket === undefined ? 0 : refuse(socket, memory.view, context);
       if (refused !== 0) return refused;
-      if (choice.socket !== undefined && (flagsLo & REPLACE) === 0) return -Errno.EEXIST;
+      if (choice.socket !== undefined && (flagsLo & BPF_SK_LOOKUP_F_REPLACE) === 0) return -Errno.EEXIST;
       choice.socket = socket;
-      choice.flags = flagsLo & NO_REUSEPORT;
+      choice.flags = flagsLo & BPF_SK_LOOKUP_F_NO_REUSEPORT;
       memory.view.setUint32(context + LOOKUP_SK, socket?.address ?? 0, true);
       return 0;
     }),

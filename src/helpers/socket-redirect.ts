@@ -3,13 +3,10 @@
  * and _hash for SK_MSG programs (net/core/sock_map.c). The choice counts when the program returns SK_PASS.
  */
 import { mayRedirectTo, type SocketRef, type SocketSlots } from '../maps/index.ts';
+import { BPF_F_INGRESS, SK_DROP, SK_PASS } from '../spec/uapi.ts';
 import { HelperFault } from './fault.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import { needMap, unsupported } from './map-argument.ts';
-
-const SK_DROP = 0;
-const SK_PASS = 1;
-const BPF_F_INGRESS = 1;
 
 /** Redirecting to sockets of maps, and putting sockets into maps. */
 export const socketRedirectHelpers: FamilyMaker = (runtime) => {

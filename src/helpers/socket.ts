@@ -1,10 +1,7 @@
 /** Sockets that programs hold: of their packet, or looked up in a map (net/core/filter.c). Here no reference to one has to be counted. */
+import { IPPROTO_TCP, IPPROTO_UDP } from '../spec/uapi.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import type { HelperRuntime } from './runtime.ts';
-
-/** Facts of sockets. */
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
 
 export const socketHelpers: FamilyMaker = (runtime, result) => ({
   bpf_sk_lookup_tcp: plain((_context, tuple, size, netnsLo, netnsHi, flagsLo, flagsHi) =>

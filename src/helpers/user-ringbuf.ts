@@ -4,13 +4,12 @@
  */
 import { Errno } from '../base/errno.ts';
 import type { UserRingBuffer } from '../maps/index.ts';
+import { BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP } from '../spec/uapi.ts';
 import type { CallbackDriver, Memory } from '../vm/index.ts';
 import { DYNPTR_BYTES, writeLocalDynptr } from './dynptr.ts';
 import { type FamilyMaker, type HighHalf, wideInt } from './implementation.ts';
 import { needMap, unsupported } from './map-argument.ts';
 
-const BPF_RB_NO_WAKEUP = 1;
-const BPF_RB_FORCE_WAKEUP = 2;
 /** BPF_MAX_USER_RINGBUF_SAMPLES. */
 const MAX_SAMPLES = 128 * 1024;
 

@@ -1,10 +1,9 @@
 /** Helpers that read, write and resize packets of XDP programs (net/core/filter.c). Simulated packets have no fragments. */
 import { Errno } from '../base/errno.ts';
+import { ETH_HLEN } from '../spec/uapi.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import { PacketWindow } from './packet-window.ts';
 
-/** ETH_HLEN: XDP packets keep at least this much. */
-const ETH_HLEN = 14;
 /** Largest metadata: what fits the 8-bit meta_len of struct skb_shared_info. */
 const MAX_METADATA = 255;
 /** Largest offset and length of the helpers that copy bytes by offset. */

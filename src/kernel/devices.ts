@@ -6,12 +6,12 @@ import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RedirectRequest } from '../helpers/index.ts';
 import type { DeviceRef, ProgRef, RedirectTarget } from '../maps/index.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import { CgroupRunner } from './cgroup-events/run.ts';
 import { NET_XMIT_CN, runPacketEvent } from './cgroup-events/sockets.ts';
 import type { Attachment, HookTable } from './hooks.ts';
 import type { Machine } from './machine.ts';
 import {
-  PAGE_BYTES,
   PacketBuffer,
   type PacketSinks,
   SHARED_INFO_BYTES,

@@ -3,17 +3,11 @@
  * of which no skb is made yet (as for eth_get_headlen), and fills in struct bpf_flow_keys (bpf_flow_dissect in net/core/flow_dissector.c, bpf_prog_test_run_flow_dissector in net/bpf/test_run.c).
  */
 import { Errno, SyscallError } from '../base/errno.ts';
+import { ETH_HLEN, PAGE_BYTES } from '../spec/uapi.ts';
 import type { HookTable } from './hooks.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
-import {
-  ETH_HLEN,
-  PAGE_BYTES,
-  PacketBuffer,
-  type PacketSinks,
-  SHARED_INFO_BYTES,
-  SKB_HEADROOM,
-} from './packet-buffer.ts';
+import { PacketBuffer, type PacketSinks, SHARED_INFO_BYTES, SKB_HEADROOM } from './packet-buffer.ts';
 import type { ProgramRun } from './program-run.ts';
 
 /** Where the network namespace's program hangs. */

@@ -3,6 +3,7 @@
  * struct __sk_buff (include/uapi/linux/bpf.h). The context's data pointers say where the packet is; helpers move them.
  */
 import type { PacketPort, PacketSocket, RedirectRequest } from '../helpers/index.ts';
+import { ETH_HLEN } from '../spec/uapi.ts';
 import type { Memory } from '../vm/index.ts';
 
 /** Room before an XDP packet: XDP_PACKET_HEADROOM. */
@@ -15,9 +16,6 @@ export const SHARED_INFO_BYTES = 320;
 export const PAYLOAD_ROOM = 16384;
 /** What a driver keeps at the start of an XDP buffer: sizeof(struct xdp_frame). */
 const XDP_FRAME_BYTES = 40;
-/** ETH_HLEN. */
-export const ETH_HLEN = 14;
-export const PAGE_BYTES = 4096;
 
 /** Offsets in struct xdp_md. */
 export const XdpMd = {

@@ -5,6 +5,7 @@
 import { concatBytes } from '../base/bytes.ts';
 import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { FdTable } from './fds.ts';
 import { mapFile, type Pinnable, perfEventFile, programFile } from './files.ts';
@@ -24,7 +25,6 @@ import type { Task } from './tasks.ts';
 
 /** Bytes that one read gives at most (include/linux/fs.h). */
 const MAX_RW_COUNT = 0x7ffff000;
-const PAGE_BYTES = 4096;
 
 /** The process that makes system calls (`kernel.process`). */
 export class Process {

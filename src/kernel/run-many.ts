@@ -3,12 +3,13 @@
  * packet after packet; only the return values are kept. Where the program allows it, packets are run in batches (packet-batch.ts).
  */
 import { UsageError } from '../base/errors.ts';
+import { LOOPBACK_IFINDEX, PAGE_BYTES } from '../spec/uapi.ts';
 import { type Frames, framesOf, type PackedPackets } from './frames.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import { leavesPacketAlone, PacketBatch } from './packet-batch.ts';
-import { PAGE_BYTES, PacketBuffer } from './packet-buffer.ts';
-import { checkFrame, LOOPBACK, NOWHERE, packetView } from './test-run.ts';
+import { PacketBuffer } from './packet-buffer.ts';
+import { checkFrame, NOWHERE, packetView } from './test-run.ts';
 
 /** How `program.runMany` runs. */
 export interface RunManyOptions {
@@ -19,7 +20,7 @@ export interface RunManyOptions {
 }
 
 /** Where packets of test runs come from. */
-const ARRIVAL = { ifindex: LOOPBACK, queue: 0 };
+const ARRIVAL = { ifindex: LOOPBACK_IFINDEX, queue: 0 };
 
 /**
  * Runs a program of a packet type on each frame in turn. Maps keep what the runs did to them, packets do not.

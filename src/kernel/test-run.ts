@@ -6,13 +6,12 @@ import { concatBytes } from '../base/bytes.ts';
 import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import { BpfProgType } from '../spec/index.ts';
+import { ETH_HLEN, LOOPBACK_IFINDEX, PAGE_BYTES } from '../spec/uapi.ts';
 import { allocateContext } from './event-context.ts';
 import { dissect } from './flow-dissector.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine, RunResult } from './machine.ts';
 import {
-  ETH_HLEN,
-  PAGE_BYTES,
   PacketBuffer,
   type PacketSinks,
   SHARED_INFO_BYTES,
@@ -66,8 +65,6 @@ const DEFAULT_BYTES = 64;
 const MAX_META = 216;
 /** MAX_SKB_FRAGS. */
 const MAX_FRAGMENTS = 17;
-/** Index of the loopback device, which test runs come from. */
-export const LOOPBACK = 1;
 const ETH_P_IP = 0x0008;
 const ETH_P_IPV6 = 0xdd86;
 
@@ -234,7 +231,7 @@ function xdpPacket(machine: Machine, program: LoadedProgram, options: TestRunOpt
   const packet = new PacketBuffer(machine.memory, 'xdp', PAGE_BYTES, NOWHERE);
   packet.fillXdp(
     data.subarray(0, linear),
-    { ifindex: get(XdpMd.ingressIfindex) || LOOPBACK, queue: get(XdpMd.rxQueueIndex) },
+    { ifindex: get(XdpMd.ingressIfindex) || LOOPBACK_IFINDEX, queue: get(XdpMd.rxQueueIndex) },
     meta,
   );
   const arrival = new Uint8Array(context.buffer, XdpMd.ingressIfindex);
@@ -265,7 +262,7 @@ function skbPacket(
   checkFrame(program, view, data);
   const context = contextIn(program, options.ctx, SkBuff.bytes, SkBuff);
   const packet = new PacketBuffer(machine.memory, 'skb', PAGE_BYTES, NOWHERE);
-  packet.fillSkb(data, { ifindex: LOOPBACK, queue: 0 }, view === 'link');
+  packet.fillSkb(data, { ifindex: LOOPBACK_IFINDEX, queue: 0 }, view === 'link');
   try {
     if (context !== undefined) applySkbContext(machine, program, packet, context);
     return packet;

@@ -9,6 +9,7 @@ import type { Btf } from '../btf/index.ts';
 import { type KconfigValue, kconfigContent, type MapSpec, type ProgramSpec } from '../loader/index.ts';
 import { acceptsTypes } from '../maps/index.ts';
 import { BpfMapType } from '../spec/index.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import type { FunctionInfo, MapInfo, VerifierInput } from '../verifier/index.ts';
 import { kernelTakesBtf } from './accepted-btf.ts';
 import { takesTypes } from './create-map.ts';
@@ -29,7 +30,6 @@ const SIZELESS: readonly number[] = [
   BpfMapType.BPF_MAP_TYPE_CGROUP_STORAGE,
   BpfMapType.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
 ];
-const PAGE_SIZE = 4096;
 
 /** What the inputs depend on beside the object. */
 export interface VerifierEnvironment {
@@ -172,7 +172,7 @@ export class VerifierInputs {
     if (type === BpfMapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY) return this.cpus;
     if (SIZELESS.includes(type)) return 0;
     return type === BpfMapType.BPF_MAP_TYPE_RINGBUF || type === BpfMapType.BPF_MAP_TYPE_USER_RINGBUF
-      ? PAGE_SIZE
+      ? PAGE_BYTES
       : 1;
   }
 

@@ -5,10 +5,11 @@
 import { LoadError } from '../base/errors.ts';
 import type { Btf, BtfMember, BtfStruct } from '../btf/index.ts';
 import { BpfMapType } from '../spec/index.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import type { LaidOutFile, PlacedVar } from './datasec.ts';
 import { draftMap, type MapDraft, PLAIN_MAP, PLAIN_SETTINGS } from './map-draft.ts';
 import type { MapSpec } from './object-spec.ts';
-import { PAGE_BYTES, ringBufferSize } from './ring-size.ts';
+import { ringBufferSize } from './ring-size.ts';
 
 /** Bytes of a pointer: the size of an entry of `values`, and of the fds that such maps hold at run time. */
 const VALUES_ENTRY_BYTES = 4;

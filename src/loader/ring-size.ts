@@ -1,8 +1,6 @@
 /** Sizes that libbpf adjusts before it creates a map: ring buffers take a power of two of pages. */
 import { BpfMapType } from '../spec/index.ts';
-
-/** Bytes of a page of the machine that is simulated. */
-export const PAGE_BYTES = 4096;
+import { PAGE_BYTES } from '../spec/uapi.ts';
 
 /** max_entries of a map: for ring buffers the next valid size (adjust_ringbuf_sz in tools/lib/bpf/libbpf.c). */
 export function ringBufferSize(type: number, size: number): number {

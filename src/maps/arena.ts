@@ -4,7 +4,7 @@
  * addresses that user space sees; here both are the same place in linear memory (kernel/bpf/arena.c).
  */
 import { Errno } from '../base/errno.ts';
-import { PAGE_BYTES } from './flags.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import { KeylessMap } from './keyless.ts';
 import type { BpfMap, MapAttr } from './map.ts';
 import type { MapContext } from './map-context.ts';

@@ -4,9 +4,10 @@
  */
 import { Errno } from '../base/errno.ts';
 import { alignUp } from '../base/int64.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import type { MapLayout } from '../vm/index.ts';
 import { loadWord, userWord } from './copy.ts';
-import { BPF_F_LOCK, BPF_NOEXIST, MapFlag, PAGE_BYTES, unknownUpdateFlags } from './flags.ts';
+import { BPF_F_LOCK, BPF_NOEXIST, MapFlag, unknownUpdateFlags } from './flags.ts';
 import { INDEX_BYTES, IndexWalks, nextIndex } from './index-keys.ts';
 import type { BpfMap, MapAttr, MapIterator, WordFinder } from './map.ts';
 import type { MapContext } from './map-context.ts';

@@ -4,15 +4,13 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfAttachType } from '../spec/index.ts';
+import { BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS } from '../spec/uapi.ts';
 import { userWord } from './copy.ts';
 import { MapFlag } from './flags.ts';
 import type { MapEnv } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { TARGET_VALUE_BYTES, type TargetEntry } from './target-array.ts';
 import { XdpPrograms } from './xdp-programs.ts';
-
-const BPF_F_BROADCAST = 1 << 3;
-const BPF_F_EXCLUDE_INGRESS = 1 << 4;
 
 /** Programs may look values up but not write them: the kernel adds the flag itself. */
 export function readonlyToPrograms(context: MapContext): MapContext {

@@ -53,10 +53,6 @@ export function permanentFlags(flags: number): number {
   return flags & ~(MapFlag.BPF_F_RDONLY | MapFlag.BPF_F_WRONLY);
 }
 
-/** Bytes of a page of the simulated machine. */
-export const PAGE_SHIFT = 12;
-export const PAGE_BYTES = 1 << PAGE_SHIFT;
-
 /** KMALLOC_MAX_SIZE. */
 export const KMALLOC_MAX_BYTES = 1 << 22;
 

@@ -34,8 +34,6 @@ export type { ProgKind } from './program-kind.ts';
 export { QueueStackMap } from './queue-stack.ts';
 export { BPF_RINGBUF_HDR_SZ } from './ring-map.ts';
 export {
-  BPF_RB_FORCE_WAKEUP,
-  BPF_RB_NO_WAKEUP,
   RingbufMap,
   RingbufQuery,
   ringbufOfRecord,

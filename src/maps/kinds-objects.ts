@@ -4,6 +4,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import { ArenaMap } from './arena.ts';
 import { arrayRules, fdArrayRules } from './array-rules.ts';
 import { anyTypes, cgroupStorageTypes, noTypes, storageTypes } from './btf-check.ts';
@@ -13,7 +14,7 @@ import { CgrpStorageMap } from './cgrp-storage.ts';
 import { CpuMap } from './cpumap.ts';
 import { DevMap } from './devmap.ts';
 import { DevHashMap } from './devmap-hash.ts';
-import { ACCESS_FLAGS, MapFlag, PAGE_BYTES, PERCPU_MAX_BYTES } from './flags.ts';
+import { ACCESS_FLAGS, MapFlag, PERCPU_MAX_BYTES } from './flags.ts';
 import { bucketsFor } from './hash-table.ts';
 import { InodeStorageMap } from './inode-storage.ts';
 import type { BpfMap, MapAttr, MapCapability } from './map.ts';

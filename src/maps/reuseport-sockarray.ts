@@ -3,6 +3,7 @@
  * socket is in one such map at most and leaves it when it is closed (kernel/bpf/reuseport_array.c).
  */
 import { Errno } from '../base/errno.ts';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../spec/uapi.ts';
 import { loadWord, userWord } from './copy.ts';
 import { BPF_EXIST, BPF_NOEXIST, unknownPlainUpdateFlags } from './flags.ts';
 import type { SocketSlots } from './map.ts';
@@ -12,8 +13,6 @@ import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
 import { descriptorIn } from './socket-rules.ts';
 
 const COOKIE_BYTES = 8;
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
 
 export class ReuseportSockArrayMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
   readonly sockets: SocketSlots = this;

@@ -6,8 +6,8 @@
  */
 import { Errno } from '../base/errno.ts';
 import { alignUp } from '../base/int64.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
 import type { Memory } from '../vm/index.ts';
-import { PAGE_BYTES } from './flags.ts';
 import { KeylessMap } from './keyless.ts';
 import type { MapAttr } from './map.ts';
 import type { MapContext } from './map-context.ts';

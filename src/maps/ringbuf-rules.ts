@@ -1,6 +1,7 @@
 /** Create-time rules of both kinds of ring buffers (ringbuf_map_alloc in kernel/bpf/ringbuf.c). */
 import { Errno } from '../base/errno.ts';
-import { MapFlag, PAGE_BYTES } from './flags.ts';
+import { PAGE_BYTES } from '../spec/uapi.ts';
+import { MapFlag } from './flags.ts';
 import { flagsWithin, keySizeIs, type Rule, rule, valueSizeIs } from './rules.ts';
 
 export const ringbufRules: readonly Rule[] = [

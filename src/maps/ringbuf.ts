@@ -1,8 +1,8 @@
 /** BPF_MAP_TYPE_RINGBUF: one queue of records of any length, from programs on all CPUs to user space (kernel/bpf/ringbuf.c). */
 import { Errno } from '../base/errno.ts';
+import { BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, PAGE_BYTES, PAGE_SHIFT } from '../spec/uapi.ts';
 import type { Memory } from '../vm/index.ts';
 import { copyBytes } from './copy.ts';
-import { PAGE_BYTES, PAGE_SHIFT } from './flags.ts';
 import type { BpfMap, RecordReader, RingBuffer } from './map.ts';
 import {
   BPF_RINGBUF_BUSY_BIT,
@@ -13,10 +13,6 @@ import {
   RingMap,
   recordBytes,
 } from './ring-map.ts';
-
-/** Flags of submit, discard and output. */
-export const BPF_RB_NO_WAKEUP = 1;
-export const BPF_RB_FORCE_WAKEUP = 2;
 
 /** What bpf_ringbuf_query asks for. */
 export const RingbufQuery = {

@@ -2,13 +2,11 @@
  * Which sockets SOCKMAP and SOCKHASH take, how user space names them, and what it reads of them (net/core/sock_map.c).
  */
 import { Errno } from '../base/errno.ts';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../spec/uapi.ts';
 import { userWord } from './copy.ts';
 import { BPF_EXIST, BPF_NOEXIST } from './flags.ts';
 import type { MapEnv } from './map.ts';
 import type { SocketRef } from './ports.ts';
-
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
 
 /** The descriptor in a value of 4 or 8 bytes, -EINVAL when it is above INT_MAX. */
 export function descriptorIn(value: Uint8Array, valueSize: number): number {

@@ -12,8 +12,6 @@ export const MAX_STACK = 512;
 export const MAX_STACK_BEFORE_TAIL_CALL = 256;
 /** Functions in a program (BPF_MAX_SUBPROGS). */
 export const MAX_SUBPROGS = 256;
-/** Maps that a program may use. */
-export const MAX_USED_MAPS = 64;
 /** Offsets of pointers stay below this, either way (BPF_MAX_VAR_OFF). */
 export const MAX_VAR_OFF = 2 ** 29;
 /** Sizes that are passed to helpers stay below this (BPF_MAX_VAR_SIZ). */

@@ -1,12 +1,7 @@
 /** BPF_MAP_TYPE_RINGBUF, as kernel/bpf/ringbuf.c has it, and its consumer, as ring_buffer__consume of libbpf. */
 import { describe, expect, it } from 'vitest';
-import {
-  BPF_RB_FORCE_WAKEUP,
-  BPF_RB_NO_WAKEUP,
-  type RingBuffer,
-  RingbufQuery,
-  ringbufOfRecord,
-} from '../../src/maps/index.ts';
+import { type RingBuffer, RingbufQuery, ringbufOfRecord } from '../../src/maps/index.ts';
+import { BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP } from '../../src/spec/uapi.ts';
 import { filled, outcome, TestMachine, UserSide, u32 } from './harness.ts';
 
 const PAGE = 4096;

@@ -2,6 +2,7 @@
  * Events that programs of cgroups are asked about, for users to make happen: `kernel.cgroupEvents.connect(socket, …)`. Each runs what is attached to
  * the cgroup of the socket or task and to those above, and says what came of it; carrying it out is for the caller.
  */
+import { LOOPBACK_IFINDEX } from '../../spec/uapi.ts';
 import type { Device } from '../devices.ts';
 import type { HookTable } from '../hooks.ts';
 import type { Machine } from '../machine.ts';
@@ -25,9 +26,6 @@ import {
   type SysctlAnswer,
   type SysctlEvent,
 } from './system.ts';
-
-/** Index of the loopback device, where packets come from when nothing else is said. */
-const LOOPBACK = 1;
 
 export class CgroupEvents {
   private readonly runner: CgroupRunner;
@@ -64,7 +62,7 @@ export class CgroupEvents {
     device?: Pick<Device, 'ifindex'>,
   ): PacketAnswer {
     return runPacketEvent(this.runner, direction, socket, frame, {
-      ifindex: device?.ifindex ?? LOOPBACK,
+      ifindex: device?.ifindex ?? LOOPBACK_IFINDEX,
       queue: 0,
     });
   }

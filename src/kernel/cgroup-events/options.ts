@@ -4,6 +4,7 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A } from '../../spec/index.ts';
+import { PAGE_BYTES } from '../../spec/uapi.ts';
 import type { Memory } from '../../vm/index.ts';
 import type { Socket } from '../sockets/socket.ts';
 import type { CgroupAnswer, CgroupRunner } from './run.ts';
@@ -20,8 +21,6 @@ const SockOpt = {
   bytes: 40,
 } as const;
 
-/** Programs are not shown more of a value than a page. */
-const PAGE_BYTES = 4096;
 /** Room that a value to be set has at least. */
 const LEAST_ROOM = 16;
 

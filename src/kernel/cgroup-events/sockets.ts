@@ -5,9 +5,9 @@
 import { Errno } from '../../base/errno.ts';
 import { UsageError } from '../../base/errors.ts';
 import { BpfAttachType as A } from '../../spec/index.ts';
+import { ETH_HLEN } from '../../spec/uapi.ts';
 import {
   type Arrival,
-  ETH_HLEN,
   PacketBuffer,
   type PacketSinks,
   SHARED_INFO_BYTES,

@@ -4,10 +4,10 @@
  */
 import { encodeUtf8 } from '../../base/text.ts';
 import { BpfAttachType as A } from '../../spec/index.ts';
+import { PAGE_BYTES } from '../../spec/uapi.ts';
 import type { Cgroup } from '../cgroups.ts';
 import type { CgroupAnswer, CgroupRunner } from './run.ts';
 
-const PAGE_BYTES = 4096;
 /** Offset of file_pos in struct bpf_sysctl, and its bytes. */
 const SYSCTL_POSITION = 4;
 const SYSCTL_BYTES = 8;

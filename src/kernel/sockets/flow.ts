@@ -1,13 +1,12 @@
 /** A packet that a socket is looked for, and its bytes as they would be on the loopback device. */
 import { ethernet, ipv4, ipv6, packet, tcp, udp } from '../../net/index.ts';
+import { ETH_HLEN, IPPROTO_TCP } from '../../spec/uapi.ts';
 import type { Endpoint } from './socket-image.ts';
 
-const IPPROTO_TCP = 6;
 const NOWHERE = '00:00:00:00:00:00';
 /** What Linux asks for with the first segment: segment size, selective acknowledgements, timestamps, window scale. */
 const SYN_OPTIONS = Uint8Array.of(2, 4, 0xff, 0xd7, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 7);
-/** Of the Ethernet header, and where TCP's says how long it is. */
-const ETH_HLEN = 14;
+/** Where TCP's header says how long it is. */
 const TCP_OFFSET_AT = 12;
 
 /** An endpoint with all that it has. */

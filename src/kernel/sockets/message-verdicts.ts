@@ -3,14 +3,12 @@
  * (tcp_bpf_sendmsg and tcp_bpf_send_verdict in net/ipv4/tcp_bpf.c, sk_psock_msg_verdict in net/core/skmsg.c).
  */
 import { Errno } from '../../base/errno.ts';
+import { BPF_F_INGRESS, SK_PASS } from '../../spec/uapi.ts';
 import type { Machine } from '../machine.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import type { MessageVerdict } from './message-state.ts';
 import type { Psock } from './psock.ts';
 import type { Socket } from './socket.ts';
-
-const SK_PASS = 1;
-const BPF_F_INGRESS = 1;
 
 /** Where data goes from here: 0, or a negative errno and it went nowhere. */
 export interface MessageSinks {

@@ -4,21 +4,14 @@
  */
 import { Errno } from '../../base/errno.ts';
 import type { SocketChoice } from '../../helpers/index.ts';
+import { ETH_HLEN, LOOPBACK_IFINDEX, SK_PASS } from '../../spec/uapi.ts';
 import type { HookTable } from '../hooks.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import type { Machine } from '../machine.ts';
-import {
-  ETH_HLEN,
-  PacketBuffer,
-  type PacketSinks,
-  SHARED_INFO_BYTES,
-  SKB_HEADROOM,
-} from '../packet-buffer.ts';
+import { PacketBuffer, type PacketSinks, SHARED_INFO_BYTES, SKB_HEADROOM } from '../packet-buffer.ts';
 import { type Flow, flowNumber, frameOf, networkHeaderBytes } from './flow.ts';
 import type { ReuseportSockets, Socket } from './socket.ts';
 
-const SK_PASS = 1;
-const LOOPBACK = 1;
 const NO_DEVICES: PacketSinks = { redirect: () => undefined, cloneRedirect: () => -Errno.EINVAL };
 
 /** Offsets in struct sk_reuseport_md. */
@@ -120,7 +113,7 @@ export class ReuseportGroups {
     );
     const context = memory.allocate({ size: ReuseportMd.bytes, kind: 'ctx', name: 'sk_reuseport_md' });
     try {
-      packet.fillSkb(frame, { ifindex: LOOPBACK, queue: 0 }, false);
+      packet.fillSkb(frame, { ifindex: LOOPBACK_IFINDEX, queue: 0 }, false);
       const data = packet.dropHeader(networkHeaderBytes(flow));
       const end = data + frame.length - ETH_HLEN - networkHeaderBytes(flow);
       const { view } = memory;

@@ -1,14 +1,12 @@
 /** A test run of an SK_LOOKUP program: the context says which packet is looked for, and after the run which socket was chosen (bpf_prog_test_run_sk_lookup). */
 import { Errno, SyscallError } from '../../base/errno.ts';
+import { BPF_SK_LOOKUP_F_NO_REUSEPORT, SK_DROP } from '../../spec/uapi.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import type { Machine, RunResult } from '../machine.ts';
 import { runSkLookup, SkLookup } from './sk-lookup.ts';
 
-const SK_DROP = 0;
 const AF_INET = 2;
 const AF_INET6 = 10;
-/** BPF_SK_LOOKUP_F_NO_REUSEPORT. */
-const NO_REUSEPORT = 1 << 1;
 /** Behind local_port nothing can be given. */
 const GIVEN_BYTES = SkLookup.localPort + 4;
 
@@ -41,7 +39,7 @@ export function testRunSkLookup(
       retval = outcome.retval;
     }
     const { socket, flags } = chosen;
-    if (socket?.reuseport === true && (flags & NO_REUSEPORT) === 0)
+    if (socket?.reuseport === true && (flags & BPF_SK_LOOKUP_F_NO_REUSEPORT) === 0)
       throw refuse(program, Errno.EOPNOTSUPP, 'the socket is one of a group, which would choose');
     const ctx = given.slice();
     new DataView(ctx.buffer).setBigUint64(SkLookup.sk, BigInt(socket?.cookie ?? 0), true);

@@ -3,6 +3,7 @@
  * (BPF_PROG_SK_LOOKUP_RUN_ARRAY in include/linux/filter.h). Also their test run (net/bpf/test_run.c).
  */
 import type { SocketChoice } from '../../helpers/index.ts';
+import { BPF_SK_LOOKUP_F_NO_REUSEPORT, LOOPBACK_IFINDEX, SK_DROP, SK_PASS } from '../../spec/uapi.ts';
 import type { Memory } from '../../vm/index.ts';
 import type { HookTable } from '../hooks.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
@@ -13,13 +14,6 @@ import { familyNumber, writeAddress } from './socket-image.ts';
 
 /** The hook of SK_LOOKUP programs. */
 export const SK_LOOKUP_HOOK = 'netns/sk_lookup';
-
-const SK_DROP = 0;
-const SK_PASS = 1;
-/** BPF_SK_LOOKUP_F_NO_REUSEPORT. */
-const NO_REUSEPORT = 1 << 1;
-/** Packets arrive by the loopback device. */
-const LOOPBACK = 1;
 
 /** Offsets in struct bpf_sk_lookup. */
 export const SkLookup = {
@@ -84,7 +78,7 @@ export class SkLookupPrograms {
     const { flags } = chosen;
     const socket = this.machine.objects.sockets.at(chosen.socket?.address ?? 0);
     if (socket === undefined) return { kind: isRefused ? 'refuse' : 'none' };
-    return { kind: 'socket', socket, asksGroup: (flags & NO_REUSEPORT) === 0 };
+    return { kind: 'socket', socket, asksGroup: (flags & BPF_SK_LOOKUP_F_NO_REUSEPORT) === 0 };
   }
 }
 
@@ -110,5 +104,5 @@ function fillContext(memory: Memory, context: number, { protocol, family, source
   view.setUint16(context + SkLookup.remotePort, source.port, false);
   writeAddress(memory, context + SkLookup.localIp4, context + SkLookup.localIp6, target.address);
   view.setUint32(context + SkLookup.localPort, target.port, true);
-  view.setUint32(context + SkLookup.ingressIfindex, LOOPBACK, true);
+  view.setUint32(context + SkLookup.ingressIfindex, LOOPBACK_IFINDEX, true);
 }

@@ -4,21 +4,13 @@
  */
 import type { SocketChoice } from '../../helpers/index.ts';
 import type { ProgRef } from '../../maps/index.ts';
+import { BPF_F_INGRESS, PAGE_BYTES, SK_PASS } from '../../spec/uapi.ts';
 import type { Machine } from '../machine.ts';
-import {
-  PAGE_BYTES,
-  PAYLOAD_ROOM,
-  PacketBuffer,
-  type PacketSinks,
-  SHARED_INFO_BYTES,
-  SkBuff,
-} from '../packet-buffer.ts';
+import { PAYLOAD_ROOM, PacketBuffer, type PacketSinks, SHARED_INFO_BYTES, SkBuff } from '../packet-buffer.ts';
 import type { Psock } from './psock.ts';
 import type { Socket } from './socket.ts';
 import { writeAddresses } from './socket-image.ts';
 
-const SK_PASS = 1;
-const BPF_F_INGRESS = 1;
 /** SKB_MAX_HEAD(0): what the socket layer puts in the linear part of a large message of a UNIX socket. */
 const UNIX_LINEAR_BYTES = 3776;
 const NO_DEVICES: PacketSinks = { redirect: () => undefined, cloneRedirect: () => 0 };

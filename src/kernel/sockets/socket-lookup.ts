@@ -2,6 +2,7 @@
  * Who gets a packet: SK_LOOKUP programs, sockets by their addresses, groups of them (__inet_lookup_listener in net/ipv4/inet_hashtables.c,
  * __udp4_lib_lookup in net/ipv4/udp.c).
  */
+import { IPPROTO_TCP } from '../../spec/uapi.ts';
 import type { HookTable } from '../hooks.ts';
 import type { Machine } from '../machine.ts';
 import type { Flow } from './flow.ts';
@@ -9,8 +10,6 @@ import { ReuseportGroups } from './reuseport.ts';
 import { SkLookupPrograms } from './sk-lookup.ts';
 import type { Socket } from './socket.ts';
 import type { SocketDirectory } from './socket-directory.ts';
-
-const IPPROTO_TCP = 6;
 
 /** A socket; none; or one was found, and a program refused the packet. */
 type Found = Socket | 'refused' | undefined;

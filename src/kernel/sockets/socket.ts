@@ -5,6 +5,7 @@
 import { UsageError } from '../../base/errors.ts';
 import type { EventSocket, PacketSocket } from '../../helpers/index.ts';
 import type { CgroupRef, SocketProgramSet, SocketRef } from '../../maps/index.ts';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../../spec/uapi.ts';
 import type { Memory } from '../../vm/index.ts';
 import type { Cgroup } from '../cgroups.ts';
 import type { KernelFile } from '../files.ts';
@@ -20,9 +21,6 @@ import {
   writeBpfSock,
   writeKnob,
 } from './socket-image.ts';
-
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
 
 /** What a socket is made from; by default a TCP socket over IPv4 that is neither bound nor connected. */
 export interface SocketOptions {

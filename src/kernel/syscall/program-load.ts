@@ -3,9 +3,14 @@
  * kernel.
  */
 import { Errno } from '../../base/errno.ts';
-import { MAX_OBJ_NAME } from '../../base/limits.ts';
+import { MAX_BTF_TYPES, MAX_INSNS, MAX_OBJ_NAME } from '../../base/limits.ts';
 import {
+  BPF_PSEUDO_MAP_FD,
+  BPF_PSEUDO_MAP_IDX,
+  BPF_PSEUDO_MAP_IDX_VALUE,
+  BPF_PSEUDO_MAP_VALUE,
   decodeProgram,
+  LD_IMM64_OPCODE,
   linkFunctionPointers,
   type RawInsn,
   rawFromBytes,
@@ -34,10 +39,7 @@ type LoadAttributes = Attributes<'BPF_PROG_LOAD'>;
 /** All BPF_F_* flags of BPF_PROG_LOAD but BPF_F_TOKEN_FD. */
 const KNOWN_FLAGS = 0xff;
 const BPF_F_TOKEN_FD = 1 << 16;
-/** BPF_COMPLEXITY_LIMIT_INSNS. */
-const MAX_INSNS = 1_000_000;
 const LICENSE_BYTES = 127;
-const BTF_MAX_TYPE = 0x000fffff;
 
 /** What a program attaches to. */
 interface Target {
@@ -96,7 +98,7 @@ function attachTarget(sys: SyscallContext, attr: LoadAttributes): Target {
 
 /** bpf_prog_load_check_attach. */
 function checkTarget(type: number, attachType: number, { btf, btfId, program }: Target): void {
-  if (btfId > BTF_MAX_TYPE) fail(Errno.EINVAL, `there is no BTF type ${btfId}`);
+  if (btfId > MAX_BTF_TYPES) fail(Errno.EINVAL, `there is no BTF type ${btfId}`);
   if (btfId !== 0 && (!BY_BTF_ID.includes(type) || (btf === undefined && program === undefined)))
     fail(Errno.EINVAL, 'programs of this type do not attach by a BTF id');
   if (btf !== undefined && (btfId === 0 || program !== undefined))
@@ -162,14 +164,8 @@ function errnoOfMap(sys: SyscallContext, insns: readonly RawInsn[]): number | un
 }
 
 function isMapReference({ opcode, src }: RawInsn): boolean {
-  return opcode === LD_IMM64 && (src === PSEUDO_MAP_FD || src === PSEUDO_MAP_VALUE);
+  return opcode === LD_IMM64_OPCODE && (src === BPF_PSEUDO_MAP_FD || src === BPF_PSEUDO_MAP_VALUE);
 }
-
-const LD_IMM64 = 0x18;
-const PSEUDO_MAP_FD = 1;
-const PSEUDO_MAP_VALUE = 2;
-const PSEUDO_MAP_IDX = 5;
-const PSEUDO_MAP_IDX_VALUE = 6;
 
 /** The instructions with descriptors in the place of their indices in fd_array. */
 function withDescriptors(sys: SyscallContext, attr: LoadAttributes, given: readonly RawInsn[]): RawInsn[] {
@@ -177,11 +173,15 @@ function withDescriptors(sys: SyscallContext, attr: LoadAttributes, given: reado
   const insns = given.slice();
   for (let slot = 0; slot < insns.length; slot++) {
     const insn = insns[slot]!;
-    if (insn.opcode !== LD_IMM64) continue;
-    if (insn.src === PSEUDO_MAP_IDX || insn.src === PSEUDO_MAP_IDX_VALUE) {
+    if (insn.opcode !== LD_IMM64_OPCODE) continue;
+    if (insn.src === BPF_PSEUDO_MAP_IDX || insn.src === BPF_PSEUDO_MAP_IDX_VALUE) {
       if (array === 0) fail(Errno.EPROTO, 'fd_idx without fd_array is invalid');
       const imm = sys.user.read32(array + 4 * insn.imm) | 0;
-      insns[slot] = { ...insn, src: insn.src === PSEUDO_MAP_IDX ? PSEUDO_MAP_FD : PSEUDO_MAP_VALUE, imm };
+      insns[slot] = {
+        ...insn,
+        src: insn.src === BPF_PSEUDO_MAP_IDX ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE,
+        imm,
+      };
     }
     slot++;
   }

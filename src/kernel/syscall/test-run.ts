@@ -4,6 +4,7 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
+import { ETH_HLEN, PAGE_BYTES } from '../../spec/uapi.ts';
 import { dissect, FLOW_KEYS_BYTES } from '../flow-dissector.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import { SkBuff, XdpMd } from '../packet-buffer.ts';
@@ -19,8 +20,6 @@ type Runner = (sys: SyscallContext, attr: RunAttributes, program: LoadedProgram)
 
 const BPF_F_TEST_RUN_ON_CPU = 1 << 0;
 const BPF_F_TEST_SKB_CHECKSUM_COMPLETE = 1 << 2;
-const ETH_HLEN = 14;
-const PAGE_BYTES = 4096;
 /** Offset of the flags in struct bpf_flow_keys. */
 const FLOW_FLAGS = 48;
 /** Runs in one call. The kernel goes on until a signal comes; here it is as if one came. */

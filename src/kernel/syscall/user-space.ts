@@ -4,10 +4,9 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { decodeUtf8, findZero } from '../../base/text.ts';
+import { PAGE_BYTES } from '../../spec/uapi.ts';
 import type { Memory } from '../../vm/index.ts';
 import { fail } from './failure.ts';
-
-const PAGE_BYTES = 4096;
 
 export class UserSpace {
   private readonly memory: Memory;

@@ -3,12 +3,12 @@
  * Source: add_used_map_from_fd, check_map_prog_compatibility in kernel/bpf/verifier.c.
  */
 import { Errno } from '../../base/errno.ts';
+import { MAX_USED_MAPS } from '../../base/limits.ts';
 import { BpfMapType as M, BpfProgType as P } from '../../spec/index.ts';
 import type { Env } from '../env.ts';
 import { EINVAL } from '../errors.ts';
 import type { UsedMap } from '../found.ts';
 import type { MapInfo } from '../input.ts';
-import { MAX_USED_MAPS } from '../limits.ts';
 import { findValueFields, hasField } from '../values/fields.ts';
 
 /** The highest descriptor that a process has from the start. */
