@@ -3,13 +3,11 @@
  * array slots); it holds its maps.
  */
 import type { ProgRef } from '../maps/index.ts';
+import { ProgFlag } from '../spec/index.ts';
 import type { PreparedProgram } from '../vm/index.ts';
 import type { LiveMap } from './live-map.ts';
 import type { RunnableProgram } from './prepare-program.ts';
 import { isGplCompatible, type ProgramFacts } from './program-facts.ts';
-
-/** BPF_F_XDP_HAS_FRAGS of BPF_PROG_LOAD. */
-const XDP_HAS_FRAGS = 1 << 5;
 
 /** What a program is, beside its code. */
 export interface ProgramKind {
@@ -88,7 +86,7 @@ export class LoadedProgram implements ProgRef {
   }
 
   get xdpHasFrags(): boolean {
-    return (this.kind.flags & XDP_HAS_FRAGS) !== 0;
+    return (this.kind.flags & ProgFlag.BPF_F_XDP_HAS_FRAGS) !== 0;
   }
 
   hold(): void {

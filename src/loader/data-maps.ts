@@ -5,17 +5,14 @@
 import { LoadError } from '../base/errors.ts';
 import { MAX_OBJ_NAME } from '../base/limits.ts';
 import { type ElfSection, STB_GLOBAL, STB_LOCAL, STB_WEAK, STT_OBJECT } from '../elf/index.ts';
-import { BpfMapType } from '../spec/index.ts';
+import { BpfMapType, MapFlag } from '../spec/index.ts';
 import type { LaidOutFile } from './datasec.ts';
 import type { Extern } from './externs.ts';
 import { draftMap, type MapDraft, PLAIN_MAP } from './map-draft.ts';
 import type { MapOrigin, MapSpec, VariableSpec } from './object-spec.ts';
 import type { DataKind } from './sections.ts';
 
-/** Creation flag: programs may only read (uapi/linux/bpf.h). */
-const BPF_F_RDONLY_PROG = 1 << 7;
-/** Creation flag: user space may map the value into its memory. */
-const BPF_F_MMAPABLE = 1 << 10;
+const { BPF_F_RDONLY_PROG, BPF_F_MMAPABLE } = MapFlag;
 
 /** Characters that names of suffixes reserve, even when the section's name is shorter. */
 const MIN_SUFFIX = 7;

@@ -2,12 +2,10 @@
  * What the name of a code section says about the programs in it: type, attach type, load flags, where to attach. One row
  * a name that libbpf 1.5 knows, in its order, which decides (section_defs in tools/lib/bpf/libbpf.c).
  */
-import { BpfAttachType as A, type BpfAttachTypeName, BpfProgType as P } from '../spec/index.ts';
+import { BpfAttachType as A, type BpfAttachTypeName, BpfProgType as P, ProgFlag } from '../spec/index.ts';
 
-/** Load flag of programs that may sleep (uapi/linux/bpf.h). */
-export const BPF_F_SLEEPABLE = 1 << 4;
-/** Load flag of XDP programs that take packets in several fragments. */
-export const BPF_F_XDP_HAS_FRAGS = 1 << 5;
+/** Load flags of programs that may sleep, and of XDP programs that take packets in several fragments. */
+export const { BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS } = ProgFlag;
 
 /** The meaning of a section name. */
 export interface SectionMeaning {

@@ -7,14 +7,11 @@ import { LoadError, type Place } from '../base/errors.ts';
 import type { Btf, BtfStruct } from '../btf/index.ts';
 import { type ElfRelocation, type ElfSection, type ElfSymbol, SHN_LORESERVE } from '../elf/index.ts';
 import { SLOT_BYTES } from '../isa/index.ts';
-import { BpfMapType, BpfProgType } from '../spec/index.ts';
+import { BpfMapType, BpfProgType, MapFlag } from '../spec/index.ts';
 import type { LaidOutFile, PlacedVar } from './datasec.ts';
 import type { FunctionCode, Functions } from './functions.ts';
 import { draftAt, draftMap, type MapDraft, PLAIN_MAP } from './map-draft.ts';
 import { programMeaning } from './section-names.ts';
-
-/** Creation flag of a struct_ops map that is attached through a link (uapi/linux/bpf.h). */
-const BPF_F_LINK = 1 << 13;
 
 /** The maps of all struct_ops sections, in file order. */
 export function readStructOps(file: LaidOutFile): MapDraft[] {
@@ -61,7 +58,7 @@ function readStructOpsMap(btf: Btf, section: ElfSection, variable: PlacedVar, in
       keySize: 4,
       valueSize: struct.size,
       maxEntries: 1,
-      flags: section.name.endsWith('.link') ? BPF_F_LINK : 0,
+      flags: section.name.endsWith('.link') ? MapFlag.BPF_F_LINK : 0,
       btfValueTypeId: struct.id,
       initial: section.data.subarray(offset, offset + struct.size),
       ...(!autocreate && { autocreate }),

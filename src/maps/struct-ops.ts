@@ -4,6 +4,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { userWord } from './copy.ts';
+import { MapFlag } from './flags.ts';
 import type { BpfMap, MapAttr, MapEnv } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
@@ -11,8 +12,7 @@ import type { MapCounts, ProgRef } from './ports.ts';
 import { creationError } from './rules.ts';
 import { BUILTIN_OPERATIONS, findOpsType, type OpsMember, type OpsType } from './struct-ops-type.ts';
 
-const BPF_F_LINK = 1 << 13;
-const BPF_F_VTYPE_BTF_OBJ_FD = 1 << 15;
+const { BPF_F_LINK, BPF_F_VTYPE_BTF_OBJ_FD } = MapFlag;
 const KEY_BYTES = 4;
 const STRUCT_OPS_PROGRAM = 27;
 

@@ -1,5 +1,5 @@
 /**
- * The kernel's enumerations of map, program and attach types (include/uapi/linux/bpf.h of Linux 6.12), under the names
+ * The kernel's enumerations of map, program and attach types, and the flags that maps and programs are made with (include/uapi/linux/bpf.h of Linux 6.12), under the names
  * that users search for, and their bpftool spelling.
  */
 
@@ -158,6 +158,41 @@ export const BpfLinkType = {
   BPF_LINK_TYPE_UPROBE_MULTI: 12,
   BPF_LINK_TYPE_NETKIT: 13,
   BPF_LINK_TYPE_SOCKMAP: 14,
+} as const;
+
+/** BPF_F_* flags of BPF_MAP_CREATE. */
+export const MapFlag = {
+  BPF_F_NO_PREALLOC: 1 << 0,
+  BPF_F_NO_COMMON_LRU: 1 << 1,
+  BPF_F_NUMA_NODE: 1 << 2,
+  BPF_F_RDONLY: 1 << 3,
+  BPF_F_WRONLY: 1 << 4,
+  BPF_F_STACK_BUILD_ID: 1 << 5,
+  BPF_F_ZERO_SEED: 1 << 6,
+  BPF_F_RDONLY_PROG: 1 << 7,
+  BPF_F_WRONLY_PROG: 1 << 8,
+  BPF_F_CLONE: 1 << 9,
+  BPF_F_MMAPABLE: 1 << 10,
+  BPF_F_PRESERVE_ELEMS: 1 << 11,
+  BPF_F_INNER_MAP: 1 << 12,
+  BPF_F_LINK: 1 << 13,
+  BPF_F_VTYPE_BTF_OBJ_FD: 1 << 15,
+  BPF_F_TOKEN_FD: 1 << 16,
+  BPF_F_SEGV_ON_FAULT: 1 << 17,
+  BPF_F_NO_USER_CONV: 1 << 18,
+} as const;
+
+/** BPF_F_* flags of BPF_PROG_LOAD. */
+export const ProgFlag = {
+  BPF_F_STRICT_ALIGNMENT: 1 << 0,
+  BPF_F_ANY_ALIGNMENT: 1 << 1,
+  BPF_F_TEST_RND_HI32: 1 << 2,
+  BPF_F_TEST_STATE_FREQ: 1 << 3,
+  BPF_F_SLEEPABLE: 1 << 4,
+  BPF_F_XDP_HAS_FRAGS: 1 << 5,
+  BPF_F_XDP_DEV_BOUND_ONLY: 1 << 6,
+  BPF_F_TEST_REG_INVARIANTS: 1 << 7,
+  BPF_F_TOKEN_FD: 1 << 16,
 } as const;
 
 /** `BPF_MAP_TYPE_HASH` and so on. */

@@ -4,18 +4,12 @@
  * Source: struct bpf_verifier_env, include/linux/bpf_verifier.h.
  */
 import type { Btf } from '../btf/index.ts';
-import { type ContextTable, contextTable, helperIdsOf, programTypeSpec } from '../spec/index.ts';
+import { type ContextTable, contextTable, helperIdsOf, ProgFlag, programTypeSpec } from '../spec/index.ts';
 import type { RejectionCode } from './codes.ts';
 import { REG_WORDS } from './domain/index.ts';
 import { Rejection } from './errors.ts';
 import type { AttachTarget, BtfVariable, FunctionAux, Subprog, UsedMap } from './found.ts';
 import type { BufferKind, FunctionInfo, VerifierInput } from './input.ts';
-import {
-  BPF_F_SLEEPABLE,
-  BPF_F_STRICT_ALIGNMENT,
-  BPF_F_TEST_REG_INVARIANTS,
-  BPF_F_TEST_STATE_FREQ,
-} from './limits.ts';
 import type { VerifierObserver } from './observer.ts';
 import { InsnHistory } from './precision/history.ts';
 import { Backtrack } from './precision/masks.ts';
@@ -135,10 +129,10 @@ export class Env implements Walk {
     this.program = program;
     this.observer = observer;
     this.cpuCount = cpuCount;
-    this.sleepable = (input.flags & BPF_F_SLEEPABLE) !== 0;
-    this.strictAlignment = (input.flags & BPF_F_STRICT_ALIGNMENT) !== 0;
-    this.testStateFreq = (input.flags & BPF_F_TEST_STATE_FREQ) !== 0;
-    this.testRegInvariants = (input.flags & BPF_F_TEST_REG_INVARIANTS) !== 0;
+    this.sleepable = (input.flags & ProgFlag.BPF_F_SLEEPABLE) !== 0;
+    this.strictAlignment = (input.flags & ProgFlag.BPF_F_STRICT_ALIGNMENT) !== 0;
+    this.testStateFreq = (input.flags & ProgFlag.BPF_F_TEST_STATE_FREQ) !== 0;
+    this.testRegInvariants = (input.flags & ProgFlag.BPF_F_TEST_REG_INVARIANTS) !== 0;
     this.gplCompatible = GPL_LICENSES.includes(input.license);
     this.helpers = helperIdsOf(input.type, input.attachType);
     const spec = programTypeSpec(input.type, input.attachType);

@@ -1,4 +1,5 @@
 /** Limits of the verifier that decide verdicts. Sources: kernel/bpf/verifier.c, include/linux/bpf_verifier.h, include/linux/filter.h. */
+import { MapFlag } from '../spec/index.ts';
 
 /** Instructions that a walk may look at (BPF_COMPLEXITY_LIMIT_INSNS). */
 export const MAX_PROCESSED = 1_000_000;
@@ -28,18 +29,5 @@ export const MAX_BACKTRACKED = 64 * 1024 * 1024;
 /** Bytes of registers and stack slots in all states of a walk together. */
 export const MAX_STATE_BYTES = 1024 * 1024 * 1024;
 
-// Program flags.
-/** Accesses must be aligned whatever the machine. */
-export const BPF_F_STRICT_ALIGNMENT = 1 << 0;
-/** A checkpoint at every instruction that can have one. */
-export const BPF_F_TEST_STATE_FREQ = 1 << 3;
-/** The program may sleep. */
-export const BPF_F_SLEEPABLE = 1 << 4;
-/** Registers whose bounds contradict each other reject the program. */
-export const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
-
-// Map flags.
-/** Programs only read the map. */
-export const BPF_F_RDONLY_PROG = 1 << 7;
-/** Programs only write the map. */
-export const BPF_F_WRONLY_PROG = 1 << 8;
+/** Creation flags of maps that programs only read, and that they only write. */
+export const { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } = MapFlag;

@@ -1,11 +1,12 @@
 /** `bpflab verify OBJ…`: whether Linux 6.12 would accept the programs of object files, and if not, why. */
 import type { Command } from 'commander';
+import { ProgFlag } from '../../index.ts';
 import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { collect, integerOption } from '../options.ts';
 import { usageError } from '../report.ts';
 import { Filters } from '../verify/filters.ts';
-import { parseProgFlags, STRICT_ALIGNMENT } from '../verify/prog-flags.ts';
+import { parseProgFlags } from '../verify/prog-flags.ts';
 import { readRecords } from '../verify/record.ts';
 import { parseSort } from '../verify/sort.ts';
 import { type Source, verifySources } from '../verify/sources.ts';
@@ -87,7 +88,7 @@ async function run(files: readonly string[], options: VerifyOptions, io: Io): Pr
     filters,
     btf: options.btf,
     logLevel: options.logLevel,
-    flags: options.progFlags | (options.strictAlignment === true ? STRICT_ALIGNMENT : 0),
+    flags: options.progFlags | (options.strictAlignment === true ? ProgFlag.BPF_F_STRICT_ALIGNMENT : 0),
     collectsLogs: options.json === true,
   });
 }

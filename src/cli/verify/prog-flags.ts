@@ -1,23 +1,11 @@
 /** `--prog-flags`: the flags of BPF_PROG_LOAD by number or name (include/uapi/linux/bpf.h). */
+import { ProgFlag } from '../../index.ts';
 import { usageError } from '../report.ts';
 
-const FLAGS: Readonly<Record<string, number>> = {
-  BPF_F_STRICT_ALIGNMENT: 1 << 0,
-  BPF_F_ANY_ALIGNMENT: 1 << 1,
-  BPF_F_TEST_RND_HI32: 1 << 2,
-  BPF_F_TEST_STATE_FREQ: 1 << 3,
-  BPF_F_SLEEPABLE: 1 << 4,
-  BPF_F_XDP_HAS_FRAGS: 1 << 5,
-  BPF_F_XDP_DEV_BOUND_ONLY: 1 << 6,
-  BPF_F_TEST_REG_INVARIANTS: 1 << 7,
-  BPF_F_TOKEN_FD: 1 << 16,
-};
+const FLAGS: Readonly<Record<string, number>> = ProgFlag;
 
 /** All flags that BPF_PROG_LOAD knows. */
 export const KNOWN_FLAGS = Object.values(FLAGS).reduce((all, flag) => all | flag);
-
-/** The bit that makes alignment count as on machines that need it. */
-export const STRICT_ALIGNMENT = 1 << 0;
 
 /** Numbers and names, parted by commas, put together. @throws UsageError for a name that there is not. */
 export function parseProgFlags(text: string): number {

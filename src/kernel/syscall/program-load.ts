@@ -17,6 +17,7 @@ import {
   SLOT_BYTES,
   subprogStarts,
 } from '../../isa/index.ts';
+import { ProgFlag } from '../../spec/index.ts';
 import { type VerifierInput, type VerifierResult, verify } from '../../verifier/index.ts';
 import { programFile } from '../files.ts';
 import type { LiveBtf } from '../live-btf.ts';
@@ -38,7 +39,7 @@ type LoadAttributes = Attributes<'BPF_PROG_LOAD'>;
 
 /** All BPF_F_* flags of BPF_PROG_LOAD but BPF_F_TOKEN_FD. */
 const KNOWN_FLAGS = 0xff;
-const BPF_F_TOKEN_FD = 1 << 16;
+const { BPF_F_TOKEN_FD } = ProgFlag;
 const LICENSE_BYTES = 127;
 
 /** What a program attaches to. */
