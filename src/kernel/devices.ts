@@ -310,7 +310,9 @@ export class DeviceTable {
     const room = Math.max(PAGE_BYTES, XDP_HEADROOM + data.length + SHARED_INFO_BYTES);
     return this.withPacket('xdp', room, journey, (packet) => {
       packet.fillXdp(data, { ifindex: from.ifindex, queue: 0, egress });
-      const { r0, retval } = this.machine.during({ packet }, () => this.machine.run(program, packet.context));
+      const { r0, retval } = this.machine.during({ packet }, () =>
+        this.machine.runner.run(program, packet.context),
+      );
       journey.runs.push({
         program: program.name,
         hook: egress === 0 ? 'xdp_cpumap' : 'xdp_devmap',
@@ -325,7 +327,7 @@ export class DeviceTable {
 
   private runOn(packet: PacketBuffer, link: Attachment, journey: Journey): ProgramRun {
     const { r0, retval } = this.machine.during({ packet }, () =>
-      this.machine.run(link.program, packet.context),
+      this.machine.runner.run(link.program, packet.context),
     );
     const run = { program: link.program.name, hook: link.hook, r0, retval };
     journey.runs.push(run);

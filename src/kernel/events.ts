@@ -281,7 +281,7 @@ export class EventSource {
     const cookie = { lo: lowHalf(link.cookie), hi: highHalf(link.cookie) };
     const event = { functionAddress: { lo: 0, hi: 0 }, cookie };
     return this.machine.during({ event }, () => {
-      const { r0, retval } = this.machine.run(link.program, context);
+      const { r0, retval } = this.machine.runner.run(link.program, context);
       return { program: link.program.name, hook: link.hook, r0, retval };
     });
   }

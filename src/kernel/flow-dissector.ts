@@ -60,7 +60,7 @@ export function dissect(
     let result = { r0: 0n, retval: 0 };
     for (let i = 0; i < times; i++) {
       beginKeys(machine, keys, frame, flags);
-      result = machine.during({ packet }, () => machine.run(program, packet.context));
+      result = machine.during({ packet }, () => machine.runner.run(program, packet.context));
       limitOffsets(memory.view, keys, frame.length);
     }
     return { ...result, keys: memory.readBytes(keys, FLOW_KEYS_BYTES) };

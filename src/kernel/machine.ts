@@ -1,6 +1,6 @@
 /**
  * The machine under the kernel: memory, CPUs, clock, randomness, tasks, file descriptors, and the engine. It is what maps see of the kernel
- * (helpers see it through helper-ports.ts), and it knows in which circumstances a program runs at the moment.
+ * (helpers see it through helper-ports.ts), and it knows in which circumstances a program runs at the moment; program-runner.ts runs it.
  */
 import { UsageError } from '../base/errors.ts';
 import { MAX_CPUS } from '../base/limits.ts';
@@ -21,12 +21,10 @@ import type {
 import { type EngineName, makeEngine, type RepeatingEngine } from '../vm/engines.ts';
 import {
   type HelperTable,
-  type InputBatch,
   type Interpreter,
   InterpreterEngine,
   Memory,
   type PreparedProgram,
-  VmFault,
 } from '../vm/index.ts';
 import { Clock, type ClockOptions } from './clock.ts';
 import { CurrentWords } from './current-words.ts';
@@ -42,6 +40,7 @@ import { LoadedProgram, type ProgramKind } from './loaded-program.ts';
 import { ObjectTable } from './object-table.ts';
 import type { RunnableProgram } from './prepare-program.ts';
 import type { ProgramFacts } from './program-facts.ts';
+import { ProgramRunner } from './program-runner.ts';
 import { type RandomSource, seededRandom } from './random.ts';
 import type { Situation } from './situation.ts';
 import { type Task, type TaskOptions, TaskTable } from './tasks.ts';
@@ -77,13 +76,6 @@ export interface MachineOptions {
   readonly onInsn?: (interpreter: Interpreter) => void;
 }
 
-/** What a run gave back: r0 in full. */
-export interface RunResult {
-  readonly r0: bigint;
-  /** r0 as the C int that most program types return. */
-  readonly retval: number;
-}
-
 const DEFAULT_BUDGET = 10_000_000;
 
 /** The machine below the kernel's parts: memory, CPUs, clock, tasks, live programs and maps, and what programs see of them. */
@@ -105,9 +97,9 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
   readonly programs = new IdTable<LoadedProgram>();
   readonly liveMaps = new IdTable<LiveMap>();
   readonly btfs = new IdTable<LiveBtf>();
-  /** How many ask for runs to be counted (BPF_ENABLE_STATS). */
-  statsUsers = 0;
   readonly engine: RepeatingEngine;
+  /** Runs programs in the circumstances that hold now. */
+  readonly runner: ProgramRunner;
   readonly words: CurrentWords;
   /** Structs that programs and links have in memory, and files of iterators. */
   readonly images: KernelImages;
@@ -117,10 +109,6 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
   private readonly maps = new Map<number, LiveMap>();
   private situation: Situation;
   readonly timers: TimerTable;
-  private running: LoadedProgram | undefined;
-  /** Programs under way, one inside the other. */
-  private runs = 0;
-  private readonly postponed: (() => void)[] = [];
 
   constructor(options: MachineOptions = {}) {
     const { cpus = 1, seed = 1 } = options;
@@ -146,6 +134,7 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
     this.objects = new ObjectTable(this.memory, this.fds, this.tasks, () => this.situation.task);
     this.words.set(this.situation);
     this.engine = engineFor(this.memory, createHelpers(new HelperPorts(this)), options);
+    this.runner = new ProgramRunner(this.engine, this.clock);
   }
 
   /** The circumstances that hold now. */
@@ -179,131 +168,6 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
   private enter(situation: Situation): void {
     this.situation = situation;
     this.words.set(situation);
-  }
-
-  /**
-   * Runs a program on a context, once or several times.
-   * @returns what the last run gave
-   * @throws VmFault when it faults.
-   */
-  run(program: LoadedProgram, context: number, times = 1): RunResult {
-    const low = this.runForRetval(program, context, times);
-    return { r0: (BigInt(this.engine.r0High >>> 0) << 32n) | BigInt(low >>> 0), retval: low | 0 };
-  }
-
-  /** The same without allocating: the low half of r0. */
-  runForRetval(program: LoadedProgram, context: number, times = 1): number {
-    const before = this.running;
-    this.running = program;
-    this.runs++;
-    try {
-      if (this.statsUsers > 0) return this.runCounted(program, context, times);
-      if (times > 1 && this.engine.repeat !== undefined)
-        return this.engine.repeat(program.prepared, times, context);
-      for (let i = 1; i < times; i++) this.engine.execute(program.prepared, context);
-      return this.engine.execute(program.prepared, context);
-    } catch (error) {
-      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
-    } finally {
-      this.ended(before);
-    }
-  }
-
-  /** Runs a part of a program, prepared as one of its own, on a CPU; such runs are not counted. @throws VmFault when it faults. */
-  runPart(program: LoadedProgram, part: PreparedProgram, argument: number, cpu: number): void {
-    const before = this.running;
-    this.running = program;
-    this.runs++;
-    try {
-      this.during({ cpu }, () => this.engine.execute(part, argument));
-    } finally {
-      this.ended(before);
-    }
-  }
-
-  /** A run has ended; the program that it interrupted goes on. */
-  private ended(before: LoadedProgram | undefined): void {
-    this.running = before;
-    this.runs--;
-    if (this.postponed.length > 0 && this.runs === 0) this.doPostponed();
-  }
-
-  /**
-   * Runs a program once for each of `count` inputs, for which `ready` fills its context, and keeps the low halves of r0. Allocates nothing.
-   * @throws VmFault when a run faults; earlier ones have been done then.
-   */
-  runEach(
-    program: LoadedProgram,
-    context: number,
-    count: number,
-    ready: (index: number) => void,
-    results: Int32Array,
-  ): void {
-    if (this.statsUsers > 0 || this.engine.runEach === undefined) {
-      for (let i = 0; i < count; i++) {
-        ready(i);
-        results[i] = this.runForRetval(program, context);
-      }
-      return;
-    }
-    const before = this.running;
-    this.running = program;
-    this.runs++;
-    const readyNext = (index: number): void => {
-      if (this.postponed.length > 0 && this.runs === 1) this.doBetweenRuns();
-      ready(index);
-    };
-    try {
-      this.engine.runEach(program.prepared, context, { count, ready: readyNext, results });
-    } catch (error) {
-      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
-    } finally {
-      this.ended(before);
-    }
-  }
-
-  /**
-   * Runs a verified program on a batch of inputs. Gives the number of runs made: fewer than asked for when something waited for a run to end, none
-   * when it cannot be done in this way.
-   * @throws VmFault when a run faults; earlier ones have been done then.
-   */
-  runBatch(program: LoadedProgram, batch: InputBatch): number {
-    if (this.statsUsers > 0 || this.engine.runBatch === undefined) return 0;
-    const before = this.running;
-    this.running = program;
-    this.runs++;
-    try {
-      return this.engine.runBatch(program.prepared, batch);
-    } catch (error) {
-      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
-    } finally {
-      this.ended(before);
-    }
-  }
-
-  private doBetweenRuns(): void {
-    this.runs--;
-    this.doPostponed();
-    this.runs++;
-  }
-
-  /** What waited for programs to end, in order; what that postpones in turn is done at once. */
-  private doPostponed(): void {
-    for (const action of this.postponed.splice(0)) action();
-  }
-
-  /** Runs a program while runs are counted. */
-  private runCounted(program: LoadedProgram, context: number, times: number): number {
-    let low = 0;
-    for (let i = 0; i < times; i++) {
-      const started = this.clock.now();
-      try {
-        low = this.engine.execute(program.prepared, context);
-      } finally {
-        program.count(this.clock.now() - started);
-      }
-    }
-    return low;
   }
 
   /** Makes a map known to programs, which find it by its address; it is so until its last holder lets go. */
@@ -366,7 +230,14 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
     );
   }
 
-  // ---- what maps ask for ----
+  /** Runs a part of a program, prepared as one of its own, on a CPU; such runs are not counted. @throws VmFault when it faults. */
+  runPart(program: LoadedProgram, part: PreparedProgram, argument: number, cpu: number): void {
+    this.runner.runInside(program, () => {
+      this.during({ cpu }, () => this.engine.execute(part, argument));
+    });
+  }
+
+  // ---- what maps, helpers and timers ask for ----
 
   currentCpu(): number {
     return this.situation.cpu;
@@ -397,12 +268,7 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
   }
 
   afterRun(action: () => void): void {
-    if (this.runs === 0) {
-      action();
-      return;
-    }
-    this.postponed.push(action);
-    this.engine.stopBatch?.();
+    this.runner.afterRun(action);
   }
 
   /** Number of an iterator that is opened now. */
@@ -411,7 +277,7 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
   }
 
   get program(): LoadedProgram | undefined {
-    return this.running;
+    return this.runner.program;
   }
 
   liveMapAt(address: number): LiveMap | undefined {
@@ -457,19 +323,4 @@ function engineFor(memory: Memory, helpers: HelperTable, options: MachineOptions
   if (onInsn !== undefined) return new InterpreterEngine(memory, helpers, { budget, onInsn });
   const hook = beforeCompile === undefined ? {} : { beforeCompile };
   return makeEngine(engine, memory, helpers, { budget, checked: true, ...hook });
-}
-
-/** A fault at an instruction that stands for something the kernel does not have says what that is. */
-function sayWhatIsMissing(fault: VmFault, program: LoadedProgram): VmFault {
-  const { insn } = fault.place;
-  const missing =
-    insn === undefined || fault.place.program !== program.name ? undefined : program.missing.get(insn);
-  if (fault.code !== 'unknown-helper' || missing === undefined) return fault;
-  const { frames, instruction, sourceText, cause } = fault;
-  return new VmFault('unknown-helper', missing, {
-    frames,
-    instruction,
-    ...(sourceText === undefined ? {} : { sourceText }),
-    cause,
-  });
 }

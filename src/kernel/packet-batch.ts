@@ -57,7 +57,7 @@ export class PacketBatch {
     const at = (start + At.RESULTS) >>> 2;
     memory.i32.set(results.subarray(first, first + count), at);
     try {
-      return machine.runBatch(program, {
+      return machine.runner.runBatch(program, {
         inputs: start + At.INPUTS,
         lengths: start + At.LENGTHS,
         results: start + At.RESULTS,

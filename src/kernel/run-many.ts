@@ -57,7 +57,7 @@ export function runMany(
         if (view === 'xdp') packet.fillXdp(frame, ARRIVAL);
         else packet.fillSkb(frame, ARRIVAL, view === 'link');
       };
-      machine.runEach(program, packet.context, count - done, ready, results.subarray(done));
+      machine.runner.runEach(program, packet.context, count - done, ready, results.subarray(done));
     });
   } finally {
     packet.free();

@@ -10,7 +10,7 @@ import { ETH_HLEN, LOOPBACK_IFINDEX, PAGE_BYTES } from '../spec/uapi.ts';
 import { allocateContext } from './event-context.ts';
 import { dissect } from './flow-dissector.ts';
 import type { LoadedProgram } from './loaded-program.ts';
-import type { Machine, RunResult } from './machine.ts';
+import type { Machine } from './machine.ts';
 import {
   PacketBuffer,
   type PacketSinks,
@@ -20,6 +20,7 @@ import {
   XDP_HEADROOM,
   XdpMd,
 } from './packet-buffer.ts';
+import type { RunResult } from './program-runner.ts';
 import { SkLookup } from './sockets/sk-lookup.ts';
 import { testRunSkLookup } from './sockets/sk-lookup-test-run.ts';
 
@@ -169,7 +170,7 @@ function runXdp(
 }
 
 function runTimes(machine: Machine, program: LoadedProgram, context: number, times: number): RunResult {
-  return machine.run(program, context, times);
+  return machine.runner.run(program, context, times);
 }
 
 function runOnBytes(

@@ -147,7 +147,7 @@ describe('between two of many runs', () => {
       machine.afterRun(() => happened.push(index));
     };
     const results = new Int32Array(4);
-    machine.runEach(loaded, 0, 4, ready, results);
+    machine.runner.runEach(loaded, 0, 4, ready, results);
     expect([...results]).toEqual([7, 7, 7, 7]);
     expect(seen).toEqual(['', '0', '0,1', '0,1,2']);
     expect(happened).toEqual([0, 1, 2, 3]);

@@ -106,7 +106,7 @@ export class CgroupRunner {
       if (event.attachBtfId !== undefined && program.facts.attachBtfId !== event.attachBtfId) continue;
       state.owner = cgroups.of(directory);
       const { r0, retval } = machine.during({ ...event.situation, cgroupRun: state }, () =>
-        machine.run(program, event.context),
+        machine.runner.run(program, event.context),
       );
       runs.push({ program: program.name, hook, r0, retval });
       let verdict = retval >>> 0;

@@ -163,7 +163,7 @@ export class IteratorSession implements ReadableSession {
     this.walk.words(object).forEach((word, i) => {
       this.put(context + WORD * (i + 1), word);
     });
-    return this.machine.runForRetval(this.program, context) === 0 ? 0 : -Errno.EAGAIN;
+    return this.machine.runner.runForRetval(this.program, context) === 0 ? 0 : -Errno.EAGAIN;
   }
 
   private put(address: number, value: number): void {

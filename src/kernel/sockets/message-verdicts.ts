@@ -129,7 +129,7 @@ export class MessageVerdicts {
     const { choice } = message;
     message.show(socket);
     const { retval } = machine.during({ message, choice, socket }, () =>
-      machine.run(program, message.context),
+      machine.runner.run(program, message.context),
     );
     psock.message.applyBytes = message.applyBytes;
     psock.message.redirect = { ...choice };

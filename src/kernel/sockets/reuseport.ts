@@ -127,7 +127,9 @@ export class ReuseportGroups {
       view.setUint32(context + ReuseportMd.hash, hash, true);
       view.setUint32(context + ReuseportMd.sk, socket.address, true);
       const choice: SocketChoice = { socket: undefined, flags: 0 };
-      const { retval } = machine.during({ packet, choice, socket }, () => machine.run(program, context));
+      const { retval } = machine.during({ packet, choice, socket }, () =>
+        machine.runner.run(program, context),
+      );
       return { retval, choice };
     } finally {
       packet.free();

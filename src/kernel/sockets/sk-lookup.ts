@@ -91,7 +91,7 @@ export function runSkLookup(
 ): Outcome {
   const choice = { ...before };
   machine.memory.view.setUint32(context + SkLookup.sk, choice.socket?.address ?? 0, true);
-  const { retval } = machine.during({ choice }, () => machine.run(program, context));
+  const { retval } = machine.during({ choice }, () => machine.runner.run(program, context));
   return { retval, choice };
 }
 

@@ -91,7 +91,7 @@ export class SkbVerdicts {
       packet.socket = socket;
       packet.fillPayload(data, linearBytes(socket, data.length));
       writeAddresses(machine.memory, packet.context + SkBuff.family, socket);
-      const { retval } = machine.during({ packet, choice }, () => machine.run(loaded, packet.context));
+      const { retval } = machine.during({ packet, choice }, () => machine.runner.run(loaded, packet.context));
       return { retval, choice, data: packet.payload() };
     } finally {
       packet.free();

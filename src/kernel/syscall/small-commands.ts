@@ -23,10 +23,10 @@ export function enableStats(sys: SyscallContext, attr: Attributes<'BPF_ENABLE_ST
   const { machine } = sys;
   const held = {
     hold: () => {
-      machine.statsUsers++;
+      machine.runner.statsUsers++;
     },
     release: () => {
-      machine.statsUsers--;
+      machine.runner.statsUsers--;
     },
   };
   return openFile(sys, { kind: 'stats', held });
