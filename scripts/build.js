@@ -3,7 +3,8 @@
  * 1. The library, by tsc: a module for a module, so that users' bundlers take only what they need.
  * 2. elfy for browsers. It asks for Node's `assert` and `util`; bundlers get a copy with stand-ins for both, by the `browser`
  *    field of package.json. Node.js loads elfy itself.
- * 3. The command line, bundled: most of a short run's time goes into finding and loading small modules.
+ * 3. The command line, bundled: most of a short run's time goes into finding and loading small modules. What its packages ask of
+ *    Node.js and this command line never uses has stand-ins too, and what each start would compute alike is computed here.
  * 4. The licences of the packages that 2 and 3 took in.
  * Files are overwritten where they are, and what an earlier build left is removed last, so that whoever runs dist/ meanwhile
  * finds it whole.
@@ -12,6 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = dirname(import.meta.dirname);
@@ -34,13 +36,29 @@ const STAND_INS = new Map([
 ]);
 
 /**
+ * What costs milliseconds to load although nothing of it is used: commander would start other programs with it, chalk ask for the terminal
+ * (colors.ts chooses the colours).
+ */
+const CLI_STAND_INS = new Map([
+  ...STAND_INS,
+  ['node:child_process', 'export {};'],
+  ['#supports-color', 'export default { stdout: false, stderr: false };'],
+]);
+
+/** Modules whose one function gives the same bytes at every start: their names in dist/ and the functions'. */
+const PRECOMPUTED = [
+  { module: 'vm/loop/module', name: 'loopModule' },
+  { module: 'kernel/kernel-types-bytes', name: 'kernelTypesBytes' },
+];
+
+/**
  * What most commands need goes into few files: for exec, for the others, for what verifies, for run. The rest follows
- * the commands that use it.
+ * the commands that use it. A group takes in what its modules import, so exec's leaves out those that name the compiler.
  */
 const CLI_CHUNKS = [
   {
     name: 'engine',
-    test: /[\\/]src[\\/](base|vm[\\/](?!jit[\\/])|isa[\\/](?!asm[\\/])|cli[\\/](io|in-file))/,
+    test: /[\\/]src[\\/](base|vm[\\/](?!jit[\\/]|engines|index)|isa[\\/](?!asm[\\/])|cli[\\/](io|in-file))/,
   },
   {
     name: 'commander',
@@ -96,13 +114,7 @@ async function bundleElfy() {
     // By its path: the name alone stands for what is being made here.
     input: createRequire(import.meta.url).resolve('elfy'),
     platform: 'browser',
-    plugins: [
-      {
-        name: 'stand-ins',
-        resolveId: (id) => (STAND_INS.has(id) ? `\0${id}` : null),
-        load: (id) => STAND_INS.get(id.slice(1)) ?? null,
-      },
-    ],
+    plugins: [standIns(STAND_INS)],
   });
   const output = await bundle.write({
     file: join(DIST, 'elf/elfy-browser.js'),
@@ -112,8 +124,46 @@ async function bundleElfy() {
   note(join(DIST, 'elf'), output);
 }
 
+/**
+ * @param {ReadonlyMap<string, string>} modules their code by the name that they are imported by
+ * @returns {import('rolldown').Plugin}
+ */
+function standIns(modules) {
+  return {
+    name: 'stand-ins',
+    resolveId: (id) => (modules.has(id) ? `\0${id}` : null),
+    load: (id) => modules.get(id.slice(1)) ?? null,
+  };
+}
+
+/**
+ * Puts the bytes that the library just compiled gives in the place of what computes them.
+ * @returns {Promise<import('rolldown').Plugin>}
+ */
+async function precomputed() {
+  /** @type {Map<string, string>} */
+  const code = new Map();
+  for (const { module, name } of PRECOMPUTED) {
+    /** @type {unknown} */
+    const exports = await import(pathToFileURL(join(DIST, `${module}.js`)).href);
+    const bytes = /** @type {Record<string, () => Uint8Array>} */ (exports)[name]?.();
+    if (bytes === undefined) throw new Error(`${module} has no function ${name}`);
+    const text = Buffer.from(bytes).toString('base64');
+    code.set(
+      join(ROOT, `src/${module}.ts`),
+      `export function ${name}() { return new Uint8Array(Buffer.from('${text}', 'base64')); }`,
+    );
+  }
+  return { name: 'precomputed', load: (id) => code.get(id) ?? null };
+}
+
 async function bundleCli() {
-  const bundle = await rolldown({ cwd: ROOT, input: 'src/cli/main.ts', platform: 'node' });
+  const bundle = await rolldown({
+    cwd: ROOT,
+    input: 'src/cli/main.ts',
+    platform: 'node',
+    plugins: [standIns(CLI_STAND_INS), await precomputed()],
+  });
   const output = await bundle.write({
     dir: join(DIST, 'cli'),
     // All in one folder, two below the package's: code in any chunk finds fixtures/ and package.json from there.

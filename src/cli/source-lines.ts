@@ -3,7 +3,7 @@
  * asked before anything is loaded, which costs every run. So they are read here, for the rare trace that is shown.
  */
 import { readFileSync } from 'node:fs';
-import { SourceMap, type SourceMapPayload } from 'node:module';
+import type { SourceMapPayload } from 'node:module';
 
 /** `stack` with every place in a bundled file replaced by the place in the sources it was made of. */
 export function inSources(stack: string): string {
@@ -17,6 +17,7 @@ export function inSources(stack: string): string {
 function sourcePlace(file: string, line: number, column: number): string | undefined {
   try {
     const map = JSON.parse(readFileSync(new URL(`${file}.map`), 'utf8')) as SourceMapPayload;
+    const { SourceMap } = process.getBuiltinModule('node:module');
     const entry = new SourceMap(map).findEntry(line - 1, column - 1);
     if (!('originalSource' in entry)) return undefined;
     return `${new URL(entry.originalSource, file).href}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;

@@ -2,15 +2,14 @@
  * The kernel types that bpflab brings along, as BTF: what programs are verified and relocated against when no kernel's BTF is given, and
  * where tasks write their members.
  */
-import { fromHex } from '../base/bytes.ts';
 import { type Btf, parseBtf } from '../btf/index.ts';
-import { KERNEL_TYPES } from './kernel-types-data.ts';
+import { kernelTypesBytes } from './kernel-types-bytes.ts';
 
 let builtin: Btf | undefined;
 
 /** The types, made at the first call; immutable, so that all kernels can share them. */
 export function builtinKernelTypes(): Btf {
-  builtin ??= parseBtf(fromHex(KERNEL_TYPES));
+  builtin ??= parseBtf(kernelTypesBytes());
   return builtin;
 }
 

@@ -18,7 +18,7 @@ import {
   makeFault,
   type VmFault,
 } from './fault.ts';
-import { instantiateLoop, type Loop, type Start } from './loop/module.ts';
+import { instantiateLoop, type Loop, type Start } from './loop/instance.ts';
 import { CALLBACK, Frame, REGISTER_WORDS, STATE_BYTES, State } from './loop/state.ts';
 import type { Memory } from './memory.ts';
 import { Op, pack, ROW, ROW_BYTES, slotOfCodePointer } from './pack.ts';

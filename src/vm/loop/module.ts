@@ -7,7 +7,6 @@ import type { AccessSize } from '../../isa/index.ts';
 import { ALU_ORDER, ATOMIC_ORDER, JMP_ORDER, Op } from '../pack.ts';
 import { ModuleWriter } from '../wasm/module.ts';
 import { Type, W } from '../wasm/opcodes.ts';
-import { type WasmMemory, type WasmModule, wasm } from '../wasm/platform.ts';
 import { writeAtomic, writeLoad, writeProbeLoad, writeStore } from './accesses.ts';
 import {
   writeAlu,
@@ -47,26 +46,8 @@ export interface LoopCalls {
   readonly loadPacket: () => number;
 }
 
-/**
- * Runs at most `budget` (unsigned, 32 bits) instructions of the machine whose state is at `state`; 1 when the program has ended, else 0. What the
- * imported functions throw goes through.
- */
-export type Loop = (state: number, budget: number) => number;
-
-/** Readies a run of the program whose rows are at `rows`, with r1 and r2 zero-extended, all other registers and the stack zero. */
-export type Start = (state: number, rows: number, r1: number, r2: number) => void;
-
-let module: WasmModule | undefined;
-
-/** The loop on a memory. */
-export function instantiateLoop(memory: WasmMemory, calls: LoopCalls): { run: Loop; start: Start } {
-  module ??= new wasm.Module(loopModule());
-  const { exports } = new wasm.Instance(module, { e: { memory }, f: { ...calls } });
-  return { run: exports.run as Loop, start: exports.start as Start };
-}
-
-/** The module's bytes. */
-function loopModule(): Uint8Array<ArrayBuffer> {
+/** The module's bytes, always the same: scripts/build.js computes them once for the command line. */
+export function loopModule(): Uint8Array<ArrayBuffer> {
   const writer = new ModuleWriter('interpreter', false);
   const call = (name: keyof LoopCalls, params: readonly number[], result?: number): number =>
     writer.importFunction(name, { params, result });
