@@ -47,6 +47,7 @@ export const REJECTION_CODES = [
   'must-sleep',
   'negative-offset',
   'negative-size',
+  'no-arena',
   'no-attach-target',
   'no-btf',
   'no-direct-value',

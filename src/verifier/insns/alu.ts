@@ -1,6 +1,8 @@
 /**
  * Arithmetic and moves. Source: check_alu_op, adjust_reg_min_max_vals, assign_scalar_id_before_mov in kernel/bpf/verifier.c.
  */
+
+import { BpfMapType as M } from '../../spec/index.ts';
 import {
   aluScalar,
   markKnownSubreg,
@@ -128,6 +130,12 @@ function refuseCast(env: Env, imm: number): never {
       'reserved-field',
       EINVAL,
       'addr_space_cast insn can only convert between address space 1 and 0',
+    );
+  if (!env.maps.some((map) => map.info.type === M.BPF_MAP_TYPE_ARENA))
+    env.reject(
+      'no-arena',
+      EINVAL,
+      'addr_space_cast insn can only be used in a program that has an associated arena',
     );
   throw unsupported('arenas');
 }

@@ -200,6 +200,14 @@ export const STRUCTURE_TEXTS = {
     meaning: 'Only array maps with one element have values at an address that an instruction can name.',
     advice: ['Look the value up.'],
   },
+  'no-arena': {
+    title: 'A cast between address spaces without an arena',
+    meaning: 'The second address space is that of an arena map, and the program uses none.',
+    advice: [
+      'Use the arena map in the program that casts.',
+      'Outside of arenas, do without __attribute__((address_space)).',
+    ],
+  },
   'value-offset': {
     title: 'The address of a value with an offset outside of it',
     meaning: 'The instruction names a place in a map value that is not inside ({message}).',
