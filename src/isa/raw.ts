@@ -10,10 +10,10 @@ import type { RawInsn } from './insn.ts';
 export const SLOT_BYTES = 8;
 
 /**
- * Reads slots from bytes.
+ * Reads slots from bytes, little-endian ones if nothing else is said.
  * @throws IsaError `bad-length` when the bytes are no whole number of slots.
  */
-export function rawFromBytes(bytes: Uint8Array, order: ByteOrder): RawInsn[] {
+export function rawFromBytes(bytes: Uint8Array, order: ByteOrder = 'little'): RawInsn[] {
   if (bytes.length % SLOT_BYTES !== 0) {
     throw new IsaError(
       'bad-length',
@@ -37,8 +37,8 @@ export function rawFromBytes(bytes: Uint8Array, order: ByteOrder): RawInsn[] {
   return raws;
 }
 
-/** Writes slots as bytes. Fields are cut to their width. */
-export function rawToBytes(raws: readonly RawInsn[], order: ByteOrder): Uint8Array {
+/** Writes slots as bytes, little-endian ones if nothing else is said. Fields are cut to their width. */
+export function rawToBytes(raws: readonly RawInsn[], order: ByteOrder = 'little'): Uint8Array {
   const bytes = new Uint8Array(raws.length * SLOT_BYTES);
   const view = new DataView(bytes.buffer);
   const little = order === 'little';

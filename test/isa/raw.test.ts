@@ -14,6 +14,12 @@ describe('rawFromBytes', () => {
     expect(rawFromBytes(fromHex('7b a1 fff8 01020304'), 'big')).toEqual([store]);
   });
 
+  it('is little-endian where no order is named, and so is rawToBytes', () => {
+    const bytes = fromHex('7b 1a f8ff 04030201');
+    expect(rawFromBytes(bytes)).toEqual([store]);
+    expect(rawToBytes([store])).toEqual(bytes);
+  });
+
   it('is the inverse of rawToBytes', () => {
     fc.assert(
       fc.property(fc.array(rawInsn()), fc.constantFrom('little' as const, 'big' as const), (slots, order) => {
