@@ -12,6 +12,15 @@ export function integerOption(name: string, least: number, most: number): (text:
   };
 }
 
+/** The same for numbers of 64 bits without a sign. */
+export function u64Option(name: string): (text: string) => bigint {
+  return (text) => {
+    const value = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? BigInt(text) : -1n;
+    if (value >= 0n && value < 1n << 64n) return value;
+    throw usageError(`${name} takes a whole number from 0 to 2^64 - 1, not '${text}'`);
+  };
+}
+
 /** Gathers the values of an option that may be repeated. */
 export function collect(value: string, earlier: readonly string[]): readonly string[] {
   return [...earlier, value];

@@ -1,6 +1,7 @@
 /**
  * What every engine offers to the kernel, so that the interpreter and the compiler to WebAssembly can take each other's place.
  */
+import { BpfError } from '../base/errors.ts';
 import type { PreparedProgram } from './abi.ts';
 
 /** How deep calls may nest, the program itself counted: MAX_CALL_FRAMES in include/linux/bpf_verifier.h. */
@@ -11,6 +12,15 @@ export const STACK_BYTES = 512;
 export const MAX_TAIL_CALLS = 33;
 /** Times that the may_goto instructions of one function call fall through: BPF_MAX_LOOPS in include/linux/bpf.h. */
 export const MAX_LOOPS = 8 * 1024 * 1024;
+
+/** Runs inside runs: helpers may run programs, each with a stack of its own. */
+const MAX_RUN_LEVELS = 32;
+
+/** @throws BpfError `runs-too-deep` when so many runs are under way that no further one may begin. */
+export function checkRunLevel(level: number): void {
+  if (level < MAX_RUN_LEVELS) return;
+  throw new BpfError('runs-too-deep', `programs may run ${MAX_RUN_LEVELS} others inside each other, no more`);
+}
 
 /** Runs programs to their end. A helper may run another program through the same engine. */
 export interface Engine {

@@ -6,7 +6,7 @@ import { BpfError } from '../base/errors.ts';
 import { disassembleInsn, encodeInsn } from '../isa/index.ts';
 import type { PreparedProgram } from './abi.ts';
 import { FIRST_ADDRESS, type Memory } from './memory.ts';
-import { describeRegion, describeRelation, type Region } from './regions.ts';
+import { describeRegion, describeRelation, isWithin, type Region } from './regions.ts';
 
 /** Kinds of faults; stable. */
 export type FaultCode =
@@ -37,7 +37,7 @@ export interface FaultAccess {
   readonly address: bigint;
   readonly size: number;
   readonly write: boolean;
-  /** The region that holds the address or lies closest to it. */
+  /** The region that holds the address or lies closest to it; none for addresses that no region is near: NULL, beyond memory. */
   readonly region?: Region;
 }
 
@@ -131,7 +131,8 @@ export function describeAccess(
   write: boolean,
 ): { readonly message: string; readonly access: FaultAccess } {
   const where = Number(address);
-  const region = address < BigInt(memory.size) ? memory.nearestRegion(where) : undefined;
+  const isInside = address >= BigInt(FIRST_ADDRESS) && address < BigInt(memory.size);
+  const region = isInside ? memory.nearestRegion(where) : undefined;
   const access = { address, size, write, ...(region === undefined ? {} : { region }) };
   const what = `invalid ${write ? 'write' : 'read'} of ${size} byte${size === 1 ? '' : 's'} at 0x${address.toString(16)}`;
   return { message: `${what}: ${reasonOf(memory, address, size, write, region)}`, access };
@@ -150,8 +151,7 @@ function reasonOf(
   if (address >= BigInt(memory.size)) return 'no pointer; memory ends before it';
   const at = Number(address);
   if (region === undefined) return 'nothing is mapped there';
-  const inside = at >= region.address && at + size <= region.address + region.size;
-  if (!inside) return describeRelation(at, size, region);
+  if (!isWithin(at, size, region)) return describeRelation(at, size, region);
   if (write && memory.isReadable(at, size)) return `${describeRegion(region)} is read-only here`;
   return `${describeRelation(at, size, region)}, a part that is not in use`;
 }

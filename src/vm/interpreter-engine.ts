@@ -3,7 +3,7 @@
  * programs.
  */
 import type { HelperTable, PreparedProgram } from './abi.ts';
-import type { Engine } from './engine.ts';
+import { checkRunLevel, type Engine } from './engine.ts';
 import { Interpreter, type InterpreterOptions } from './interpreter.ts';
 import type { Memory } from './memory.ts';
 
@@ -35,6 +35,7 @@ export class InterpreterEngine implements Engine {
   }
 
   execute(program: PreparedProgram, r1: number, r2 = 0): number {
+    checkRunLevel(this.active);
     const interpreter = this.level(this.active);
     this.active++;
     try {

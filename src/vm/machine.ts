@@ -22,6 +22,7 @@ import { instantiateLoop, type Loop, type Start } from './loop/instance.ts';
 import { CALLBACK, Frame, REGISTER_WORDS, STATE_BYTES, State } from './loop/state.ts';
 import type { Memory } from './memory.ts';
 import { Op, pack, ROW, ROW_BYTES, slotOfCodePointer } from './pack.ts';
+import { allocateStack, FIRST_FRAME, FRAME_STRIDE } from './stack.ts';
 
 const PC = State.PC >> 2;
 const LEFT = State.LEFT >> 2;
@@ -31,6 +32,10 @@ const ROWS = State.ROWS >> 2;
 const MEMORY_SIZE = State.MEMORY_SIZE >> 2;
 const RESULT_HIGH = State.RESULT_HIGH >> 2;
 const STACK_TOPS = State.STACK_TOPS >> 2;
+
+/** Indices in `regs`. In r6 is the context where packets are loaded in the legacy way. */
+const R6 = 12;
+const FRAME_POINTER = 20;
 
 /** For the loop: no function to enter. */
 const GO_ON = 0;
@@ -55,7 +60,7 @@ export class Machine {
   /** Address of the state, and the same as an index of 32-bit words. */
   private readonly state: number;
   private readonly words: number;
-  private readonly stack: number[] = [];
+  private readonly stack: number;
   private readonly code: CodeArea;
   private readonly drivers: ActiveDriver[] = [];
   private readonly callbackArgs = new Int32Array(10);
@@ -70,18 +75,15 @@ export class Machine {
     this.memory = memory;
     this.helpers = helpers;
     this.code = new CodeArea(memory);
-    for (let frame = 0; frame < MAX_CALL_FRAMES; frame++) {
-      this.stack.push(
-        memory.allocate({ size: STACK_BYTES, kind: 'stack', name: `frame ${frame}`, align: 16 }),
-      );
-    }
+    this.stack = allocateStack(memory);
     this.state = memory.allocate({ size: STATE_BYTES, kind: 'kernel', name: 'interpreter', align: 16 });
     memory.setAccess(this.state, STATE_BYTES, 'none');
     this.words = this.state >>> 2;
     this.known = this.link(NO_PROGRAM);
-    this.stack.forEach((address, depth) => {
-      memory.i32[this.words + STACK_TOPS + depth] = address + STACK_BYTES;
-    });
+    const firstTop = this.stack + FIRST_FRAME + STACK_BYTES;
+    for (let depth = 0; depth < MAX_CALL_FRAMES; depth++) {
+      memory.i32[this.words + STACK_TOPS + depth] = firstTop + depth * FRAME_STRIDE;
+    }
     this.loop = instantiateLoop(memory.wasm, {
       fault: () => {
         throw this.loopFault();
@@ -96,7 +98,7 @@ export class Machine {
 
   dispose(): void {
     this.code.clear();
-    for (const address of this.stack.splice(0)) this.memory.free(address);
+    this.memory.free(this.stack);
     this.memory.free(this.state);
   }
 
@@ -244,14 +246,15 @@ export class Machine {
     this.code.placeBeside(linked);
     this.setWord(ROWS, linked.address);
     this.setWord(LOOPS_LEFT, MAX_LOOPS);
+    // As any function, the target begins with r0 and r6 to r9 zero.
+    this.setResult(0, 0);
+    regs.fill(0, R6, FRAME_POINTER);
+    this.resetFramePointer();
     this.setWord(PC, linked.address);
   }
 
   private startDriver(plan: CallPlan, started: CallbackDriver | number): number {
-    if (typeof started === 'number') {
-      this.storeResult(plan, started);
-      return GO_ON;
-    }
+    if (typeof started === 'number') return this.endDriver(plan, started);
     const slot = slotOfCodePointer(this.linked.program, started.callback, 0);
     if (slot === undefined) {
       const value = (started.callback >>> 0).toString(16);
@@ -284,8 +287,22 @@ export class Machine {
     }
     const result = driver.result();
     this.drivers.pop();
+    return this.endDriver(plan, result);
+  }
+
+  /** A helper that may have called back has returned: as behind a call, r1 to r5 are zero and r10 is the frame pointer. */
+  private endDriver(plan: CallPlan, result: number): number {
+    const { regs } = this;
+    regs.fill(0, 2, 12);
+    this.resetFramePointer();
     this.storeResult(plan, result);
     return GO_ON;
+  }
+
+  private resetFramePointer(): void {
+    const { regs } = this;
+    regs[FRAME_POINTER] = this.word(STACK_TOPS + this.depth);
+    regs[FRAME_POINTER + 1] = 0;
   }
 
   /** Loads into r0, or sets it to 0 and returns 0 when the packet is too short. */
@@ -296,7 +313,7 @@ export class Machine {
       throw this.fault('no-packet', 'there is no packet for legacy packet access here');
     const { regs } = this;
     const offset = insn.imm + (insn.mode === 'ind' ? regs[2 * insn.src]! : 0);
-    const value = load(regs[CONTEXT]! >>> 0, offset | 0, insn.size);
+    const value = load(regs[R6]! >>> 0, offset | 0, insn.size);
     this.setWord(MEMORY_SIZE, this.memory.size);
     this.setResult(Math.max(value, 0), 0);
     return value >= 0 ? 1 : 0;
@@ -398,6 +415,3 @@ function linkCalls(rows: Int32Array, plans: readonly CallPlan[]): void {
     if (plan.call !== undefined) rows[at] = Op.CALL_PLAIN + plan.returns;
   }
 }
-
-/** Index of r6, which holds the context where packets are loaded in the legacy way. */
-const CONTEXT = 12;

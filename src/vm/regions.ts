@@ -20,10 +20,14 @@ export type RegionKind =
 /** Which accesses of a program a byte allows. */
 export type Access = 'none' | 'read' | 'readwrite';
 
-/** A region that is made of equal elements, so that messages can name one: value `n` at `n * stride`, `size` bytes of it used. */
+/** A region that is made of equal elements, so that messages can name one: number `n` at `first + n * stride`, `size` bytes of it used. */
 export interface RegionElements {
+  /** 0 by default. */
+  readonly first?: number;
   readonly stride: number;
   readonly size: number;
+  /** What messages call one; `element` by default. */
+  readonly name?: string;
 }
 
 /** An allocated piece of memory. A snapshot: it does not follow later changes. */
@@ -55,6 +59,12 @@ export function describeRelation(address: number, size: number, region: Region):
   return `at offset ${start} of ${what}`;
 }
 
+/** Whether all of an access lies in what a region, or the element of it that the address is closest to, holds. */
+export function isWithin(address: number, size: number, region: Region): boolean {
+  const part = elementOf(region, address);
+  return address >= part.address && address + size <= part.address + part.size;
+}
+
 /** A region in words: `map value 'counts'`. */
 export function describeRegion(region: Region): string {
   return `${KIND_WORDS[region.kind]} '${region.name}'`;
@@ -74,15 +84,24 @@ const KIND_WORDS: Record<RegionKind, string> = {
   scratch: 'scratch memory',
 };
 
+/** The element that an address lies in or closest to; the region itself for addresses outside and for regions without elements. */
 function elementOf(region: Region, address: number): { label: string; address: number; size: number } {
   const label = describeRegion(region);
   const { elements } = region;
   const whole = { label, address: region.address, size: region.size };
   if (elements === undefined || address < region.address || address >= region.address + region.size)
     return whole;
-  const index = Math.floor((address - region.address) / elements.stride);
-  const start = region.address + index * elements.stride;
-  return { label: `element ${index} of ${label}`, address: start, size: elements.size };
+  const { first = 0, stride, size, name = 'element' } = elements;
+  const offset = address - region.address - first;
+  const behind = Math.max(0, Math.floor(offset / stride));
+  const gap = offset - behind * stride - size;
+  const hasNext = first + (behind + 1) * stride < region.size;
+  const index = hasNext && gap > stride - size - gap ? behind + 1 : behind;
+  return {
+    label: `${name} ${index} of ${label}`,
+    address: region.address + first + index * stride,
+    size,
+  };
 }
 
 function bytes(count: number): string {

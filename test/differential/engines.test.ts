@@ -14,7 +14,13 @@ import { loopHelper } from '../vm/support.ts';
 import { arbitraryProgram, CONTEXT_BYTES, HELPER_IDS } from './arbitrary-programs.ts';
 
 /** In a browser, where there is no environment to ask, a few: each is compiled. */
-const RUNS = typeof process === 'undefined' ? 200 : Number(process.env.DIFFERENTIAL_RUNS ?? 1000);
+const { DIFFERENTIAL_RUNS, DIFFERENTIAL_SEED } = typeof process === 'undefined' ? {} : process.env;
+const RUNS = Number(DIFFERENTIAL_RUNS ?? (typeof process === 'undefined' ? 200 : 1000));
+/** How many programs, and from which seed on when not from any. */
+const SAMPLE = {
+  numRuns: RUNS,
+  ...(DIFFERENTIAL_SEED === undefined ? {} : { seed: Number(DIFFERENTIAL_SEED) }),
+};
 /** Milliseconds for a property; long runs take a few a program. */
 const TIMEOUT = 30_000 + 20 * RUNS;
 const BUDGET = 2_000_000;
@@ -111,9 +117,11 @@ class Bench {
       if (!(error instanceof VmFault)) throw error;
       const { code, frames, instruction, access } = error;
       // Each engine has its stack where it wants.
-      const at = isNearStack(this.memory, access?.address) ? 'stack' : access?.address;
+      const isStack = isNearStack(this.memory, access?.address);
+      const at = isStack ? 'stack' : access?.address;
+      const message = isStack ? error.message.replace(/0x[\da-f]+/, 'stack') : error.message;
       const place = access === undefined ? [] : [String(at), access.size, access.write];
-      return { fault: { code, frames, instruction, place }, memory: this.contents() };
+      return { fault: { code, message, frames, instruction, place }, memory: this.contents() };
     }
   }
 
@@ -137,7 +145,7 @@ describe('the interpreter and the compiler to WebAssembly', () => {
         fc.property(arbitraryProgram, (program) => {
           expect(jit.run(program)).toEqual(interpreter.run(program));
         }),
-        { numRuns: RUNS },
+        SAMPLE,
       );
     },
     TIMEOUT,
@@ -161,7 +169,7 @@ describe('the interpreter and the compiler to WebAssembly', () => {
           expect(unchecked.run(program)).toEqual(expected);
           expect(counted.run({ ...program, verified: true })).toEqual(expected);
         }),
-        { numRuns: RUNS },
+        SAMPLE,
       );
     },
     TIMEOUT,

@@ -263,32 +263,36 @@ exit`;
 
 describe('callbacks', () => {
   const helpers = helperTable(repeat);
-  const sum = (times: number | string): string => `*(u64 *)(r10 - 8) = 0
-r6 = r10
-r6 += -8
+  const memory = new Memory();
+  const total = memory.allocate({ size: 8, kind: 'mem', name: 'total' });
+  const sum = (times: number | string): string => `r6 = ${total} ll
+*(u64 *)(r6 + 0) = 0
 r1 = ${times}
 r2 = body ll
-r9 = r10
+r9 = r6
 call repeat
-r1 = *(u64 *)(r10 - 8)
+r1 = *(u64 *)(r9 + 0)
 r0 *= 1000
 r0 += r1
+r0 -= r6
+r0 += r9
 exit
 body:
-r2 = *(u64 *)(r6 + 0)
+r3 = ${total} ll
+r2 = *(u64 *)(r3 + 0)
 r2 += r1
-*(u64 *)(r6 + 0) = r2
+*(u64 *)(r3 + 0) = r2
 r6 = 0
 r9 = 0
 r0 = 0
 exit`;
 
   it('run once for each round, with the caller left as it was', () => {
-    expect(runText(sum(10), { helpers })).toBe(10_045n);
+    expect(runText(sum(10), { helpers, memory })).toBe(10_045n);
   });
 
   it('need not run at all', () => {
-    expect(runText(sum(0), { helpers })).toBe(0n);
+    expect(runText(sum(0), { helpers, memory })).toBe(0n);
   });
 
   it('end the helper when it says so', () => {

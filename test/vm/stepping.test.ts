@@ -155,8 +155,8 @@ describe('the hook before each instruction', () => {
     const interpreter = new Interpreter(new Memory(), helpers, {
       onInsn: (vm) => seen.push(`${vm.depth}:${vm.slot}`),
     });
-    interpreter.start(program('r0 = 1 ll\ncall f\nexit\nf:\nr0 += 1\nexit'));
-    expect(interpreter.run()).toEqual({ kind: 'exited', r0Low: 2, r0High: 0 });
+    interpreter.start(program('r1 = 1 ll\ncall f\nexit\nf:\nr0 = r1\nexit'));
+    expect(interpreter.run()).toEqual({ kind: 'exited', r0Low: 1, r0High: 0 });
     expect(seen).toEqual(['1:0', '1:2', '2:4', '2:5', '1:3']);
   });
 });

@@ -16,6 +16,15 @@ function pushArguments(e: Emitter): void {
   for (let reg = 1; reg <= 5; reg++) e.reg(reg);
 }
 
+/** Behind a call r1 to r5 are zero and r10 is the frame pointer, whatever they were: no program that was verified looks. */
+export function clearAfterCall(e: Emitter): void {
+  for (let reg = 1; reg <= 5; reg++) {
+    e.i64(0, 0);
+    e.setReg(reg);
+  }
+  e.resetFramePointer();
+}
+
 export function emitCallSubprog(
   e: Emitter,
   context: CompileContext,
@@ -30,6 +39,7 @@ export function emitCallSubprog(
   e.call(context.functionAt(slot + 1 + insn.offset));
   e.setReg(0);
   spill.after();
+  clearAfterCall(e);
 }
 
 /** callx: the helper of that number, where numbers are allowed, else the function that the register points to. */
@@ -83,6 +93,7 @@ function emitCallPointer(
   e.callIndirect(context.bpfType, context.module.ownTable);
   e.setReg(0);
   spill.after();
+  clearAfterCall(e);
 }
 
 export function emitOutsideCall(
@@ -105,7 +116,17 @@ export function emitOutsideCall(
     emitTailCall(e, context, call, spill);
     return;
   }
-  if (emitInline(e, context, entry, slot, spill)) return;
+  if (!emitInline(e, context, entry, slot, spill)) emitHelperCall(e, context, call, entry, spill);
+  if (entry.kind === 'callback') clearAfterCall(e);
+}
+
+function emitHelperCall(
+  e: Emitter,
+  context: CompileContext,
+  call: OutsideCall,
+  entry: HelperEntry,
+  spill: Spill,
+): void {
   pushWords(e, entry);
   if (entry.kind === 'callback') {
     spill.before();

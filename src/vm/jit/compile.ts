@@ -7,6 +7,7 @@ import { BlockFinder } from '../../cfg/index.ts';
 import type { HashLayout, HelperEntry, HelperFn, HelperTable, PreparedProgram } from '../abi.ts';
 import { STACK_BYTES } from '../engine.ts';
 import { type CallTarget, pack } from '../pack.ts';
+import { FRAMES_BYTES } from '../stack.ts';
 import { ModuleWriter, type Signature } from '../wasm/module.ts';
 import { Type } from '../wasm/opcodes.ts';
 import {
@@ -20,12 +21,11 @@ import { BPF_SIGNATURE } from './emitter.ts';
 import { batchEntry, invokeEntry, repeatEntry, runEntry } from './entries.ts';
 import { compileFunction } from './function.ts';
 import { hashLookup } from './hash-lookup.ts';
-import { STACK_SIZE } from './layout.ts';
 
 /** A compiled program, not yet instantiated. */
 export interface CompiledCode {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Name of the module in stack traces. */
+  /** Name of the module in stack traces, which no module of other code has. */
   readonly name: string;
   /** What the program calls outside; import `c<number>` of module `f` is the function for it. */
   readonly calls: readonly ProgramCall[];
@@ -72,16 +72,12 @@ export function compile(
   const called = pack(program).calls;
   const targets = [...called, ...numberedTargets(program, helpers, called)];
   const calls = targets.map((target) => ({ target, entry: entryFor(target, helpers) }));
-  const name = `bpf_${program.name.replaceAll(/[^\w.]/g, '_')}`;
-  const module = new ModuleWriter(
-    name,
-    calls.some(({ entry }) => entry?.kind === 'tail-call'),
-  );
+  const module = new ModuleWriter(calls.some(({ entry }) => entry?.kind === 'tail-call'));
   const usesOneFrame = program.subprogs.length === 1 && !module.hasSharedTable;
   const finders = options.checked ? [] : findersFor(program, calls, module);
   const context = makeContext(program, helpers, options, module, calls, finders);
   const pairs = addSubprograms(program, context);
-  const stackBytes = usesOneFrame ? STACK_BYTES : STACK_SIZE;
+  const stackBytes = usesOneFrame ? STACK_BYTES : FRAMES_BYTES;
   const entries = [
     runEntry(context),
     repeatEntry(context, stackBytes),
@@ -92,10 +88,16 @@ export function compile(
   for (const { map, how } of finders) {
     if ('layout' in how) module.addFunction(hashLookup(`lookup_${map.toString(16)}`, how.layout));
   }
-  const bytes = module.finish();
+  const name = moduleName(program.name, module.codeDigest);
+  const bytes = module.finish(name);
   const positions = { firstFunction: module.importCount, starts: module.codeStarts, pairs };
   const imported = finders.flatMap(({ how }) => ('find' in how ? [how.find] : []));
   return { bytes, name, calls, finders: imported, usesOneFrame, positions };
+}
+
+/** As the kernel names compiled programs: bpf_prog_, a tag of the code, the program's name. */
+function moduleName(program: string, digest: number): string {
+  return `bpf_prog_${digest.toString(16).padStart(8, '0')}_${program.replaceAll(/[^\w.]/g, '_')}`;
 }
 
 /** A lookup in one map: a function of the module for the maps that it can walk itself, an import for others. */

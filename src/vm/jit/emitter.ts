@@ -61,11 +61,14 @@ export class Emitter {
     this.code = new ByteWriter(64 + slots * 8);
     this.r10Changes = r10Changes;
     for (const byte of DECLARATIONS) this.code.u8(byte);
-    if (r10Changes) {
-      this.frameTop();
-      this.op(W.LOCAL_SET);
-      this.code.u8(Local.R10);
-    }
+    this.resetFramePointer();
+  }
+
+  /** Makes r10 the frame pointer again, where it may be something else. */
+  resetFramePointer(): void {
+    if (!this.r10Changes) return;
+    this.frameTop();
+    this.set(Local.R10);
   }
 
   /** Says that code from here on belongs to an instruction. */

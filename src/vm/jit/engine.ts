@@ -4,14 +4,16 @@
  */
 import { BpfError } from '../../base/errors.ts';
 import type { HelperTable, InputBatch, PreparedProgram } from '../abi.ts';
-import { type Engine, MAX_CALL_FRAMES, STACK_BYTES } from '../engine.ts';
+import { checkRunLevel, type Engine, STACK_BYTES } from '../engine.ts';
 import type { Memory } from '../memory.ts';
+import { allocateStack, FIRST_FRAME, FRAMES_BYTES } from '../stack.ts';
 import { type WasmTable, wasm } from '../wasm/platform.ts';
 import { type CompiledCode, compile } from './compile.ts';
 import { Faults } from './faults.ts';
-import { Control, FRAME_STRIDE, STACK_ALIGN, STACK_SIZE } from './layout.ts';
+import { Control } from './layout.ts';
 import { LoadedProgram, type Run } from './loaded-program.ts';
 import { moduleOf } from './module-cache.ts';
+import { deepenTraces, restoreTraces } from './positions.ts';
 
 export interface JitEngineOptions {
   /** About how many instructions one run may take before it faults with `budget-exhausted`; unlimited, and not counted, by default. */
@@ -49,7 +51,7 @@ export class JitEngine implements Engine {
   private readonly control: number;
   private readonly stacks: number[] = [];
   private readonly loaded = new WeakMap<PreparedProgram, LoadedProgram>();
-  private readonly run: Run = { level: 0, budgetLeft: 0, tailed: [] };
+  private readonly run: Run = { level: 0, first: undefined, budgetLeft: 0, tailed: [] };
   private lastProgram: PreparedProgram | undefined;
   private last: LoadedProgram | undefined;
 
@@ -125,7 +127,8 @@ export class JitEngine implements Engine {
   ): number {
     const { run } = this;
     const loaded = program === this.lastProgram ? this.last! : this.programOf(program);
-    const { level, budgetLeft } = run;
+    const { level, first, budgetLeft } = run;
+    checkRunLevel(level);
     const tailed = run.tailed.length;
     const { i32 } = this.memory;
     const control = this.control >> 2;
@@ -133,14 +136,18 @@ export class JitEngine implements Engine {
     const savedTailCalls = i32[control + TAIL_CALLS_WORD]!;
     const frame = this.beginRun(level, loaded);
     run.level = level + 1;
+    run.first = loaded;
+    const traces = level === 0 ? deepenTraces() : undefined;
     try {
       if (many !== undefined)
         return 'ready' in many ? this.enterEach(loaded, r1, level, many) : enterBatch(loaded, frame, many);
       return count === 0 ? loaded.run(r1, r2, frame) : loaded.repeat(r1, r2, frame, count);
     } catch (error) {
-      throw this.faults.ofRun(error, [loaded, ...run.tailed.slice(tailed)], level + 1);
+      throw this.faults.ofRun(error, run);
     } finally {
+      restoreTraces(traces);
       run.level = level;
+      run.first = first;
       run.budgetLeft = budgetLeft;
       // Setting a length costs more than a short run does.
       if (run.tailed.length !== tailed) run.tailed.length = tailed;
@@ -162,12 +169,12 @@ export class JitEngine implements Engine {
 
   /** Readies the stack of a level, tail calls and budget; returns the first frame. */
   private beginRun(level: number, loaded: LoadedProgram): number {
-    const frame = this.stacks[level] ?? this.addStack();
+    const frame = (this.stacks[level] ?? this.addStack()) + FIRST_FRAME;
     const { i32, u8 } = this.memory;
     const { budget } = this.options;
     const control = this.control >> 2;
     i32[control + TAIL_CALLS_WORD] = 0;
-    if (loaded.checked) u8.fill(0, frame, frame + (loaded.code.usesOneFrame ? STACK_BYTES : STACK_SIZE));
+    if (loaded.checked) u8.fill(0, frame, frame + (loaded.code.usesOneFrame ? STACK_BYTES : FRAMES_BYTES));
     if (budget !== undefined) {
       const instalment = Math.min(budget, INSTALMENT);
       this.run.budgetLeft = budget - instalment;
@@ -191,7 +198,7 @@ export class JitEngine implements Engine {
     const code = this.compile(program);
     this.options.beforeCompile?.(program.insns.length);
     try {
-      return new LoadedProgram(program, code, moduleOf(code.bytes), {
+      return new LoadedProgram(program, code, moduleOf(code), {
         memory: this.memory,
         helpers: this.helpers,
         faults: this.faults,
@@ -223,18 +230,8 @@ export class JitEngine implements Engine {
     return this.options.checked === true && program.verified !== true;
   }
 
-  /** A stack of MAX_CALL_FRAMES frames with gaps between them that nothing may touch. */
   private addStack(): number {
-    const stack = this.memory.allocate({
-      size: STACK_SIZE,
-      kind: 'stack',
-      name: `stack ${this.stacks.length}`,
-      align: STACK_ALIGN,
-    });
-    for (let frame = 0; frame < MAX_CALL_FRAMES; frame++) {
-      const gap = stack + frame * FRAME_STRIDE + STACK_BYTES;
-      this.memory.setAccess(gap, FRAME_STRIDE - STACK_BYTES, 'none');
-    }
+    const stack = allocateStack(this.memory);
     this.stacks.push(stack);
     return stack;
   }

@@ -1,13 +1,22 @@
 /** The functions through which JavaScript enters a compiled program, so that no 64-bit number crosses that boundary. */
 
+import { FRAME_STRIDE } from '../stack.ts';
 import type { FunctionBody } from '../wasm/module.ts';
 import { Type, W } from '../wasm/opcodes.ts';
 import type { CompileContext } from './context.ts';
 import { BPF_SIGNATURE } from './emitter.ts';
-import { Control, FRAME_STRIDE } from './layout.ts';
+import { Control } from './layout.ts';
 import { SmallFunction } from './small-function.ts';
 
 const { I32, I64, EMPTY } = Type;
+
+/** Debug names of the functions that begin runs; no name of a C function has a colon. */
+const RUN_ENTRY = 'bpflab:run';
+
+/** Whether a line of a stack trace is about a function that begins runs. */
+export function isRunEntry(line: string): boolean {
+  return line.includes(RUN_ENTRY);
+}
 
 /** memory.copy; target, source and count are on the stack. */
 const COPY = [W.PREFIX, W.MEMORY_COPY, 0, 0] as const;
@@ -32,7 +41,7 @@ export function runEntry(context: CompileContext): FunctionBody {
   const w = new SmallFunction().op(1, 1, I64);
   callMain(w, context);
   splitResult(w, context, 3);
-  return w.entry('run', 3);
+  return w.entry('run', RUN_ENTRY, 3);
 }
 
 /**
@@ -50,7 +59,7 @@ export function repeatEntry(context: CompileContext, stackBytes: number): Functi
   w.op(W.LOCAL_GET, 3).i32(1).op(W.I32_SUB, W.LOCAL_TEE, 3).i32(0).op(W.I32_GT_S, W.BR_IF, 0, W.END);
   w.op(W.LOCAL_GET, 4);
   splitResult(w, context, 4);
-  return w.entry('repeat', 4);
+  return w.entry('repeat', `${RUN_ENTRY} repeatedly`, 4);
 }
 
 /** Parameters and locals of the function that batchEntry writes. */
@@ -101,7 +110,7 @@ export function batchEntry(context: CompileContext): FunctionBody {
     .at(W.I32_LOAD, control + Control.STOP)
     .op(W.I32_EQZ, W.I32_AND);
   w.op(W.BR_IF, 0, W.END, W.LOCAL_GET, Batch.DONE);
-  return w.entry('batch', BATCH_PARAMETERS);
+  return w.entry('batch', `${RUN_ENTRY} batch`, BATCH_PARAMETERS);
 }
 
 /** In words, from the last to the first: a context is so small that memory.copy would take twice as long. */
@@ -134,5 +143,5 @@ export function invokeEntry(context: CompileContext): FunctionBody {
   w.out.u32(context.module.type(BPF_SIGNATURE));
   w.out.u32(context.module.ownTable);
   splitResult(w, context, 2);
-  return w.entry('invoke', 2);
+  return w.entry('invoke', 'bpflab:call back', 2);
 }

@@ -1,10 +1,11 @@
 /** What calls of every kind need: the callee's stack frame, faults, and the budget in memory while other code counts it down. */
 
+import { FRAME_STRIDE, LAST_FRAME, STACK_ALIGN } from '../stack.ts';
 import { W } from '../wasm/opcodes.ts';
 import { forgetExtents } from './accesses.ts';
 import { type CompileContext, FaultNumber } from './context.ts';
 import { type Emitter, Local } from './emitter.ts';
-import { Control, FRAME_STRIDE, LAST_FRAME, STACK_ALIGN } from './layout.ts';
+import { Control } from './layout.ts';
 
 /** Throws a fault with two words of detail, which must be on the stack above nothing else. */
 export function emitFault(

@@ -30,7 +30,13 @@ export function emitLoop(e: Emitter, context: CompileContext, slot: number, spil
     // Zero-extended, as by the code that the kernel puts in line.
     e.i64(-Errno.E2BIG, 0);
     e.op(W.ELSE);
+    // As when the helper is called, the callback needs no frame when there is no round.
+    e.reg(1);
+    e.op(W.I64_EQZ);
+    e.op(W.I32_EQZ);
+    e.ifThen();
     emitDepthCheck(e, context, slot);
+    e.op(W.END);
     spill.before();
     emitRounds(
       e,

@@ -1,17 +1,4 @@
-/**
- * Where compiled programs and the engine find each other's data in linear memory: the control block, and the stack of each level at
- * which helpers run programs inside programs.
- */
-import { MAX_CALL_FRAMES, STACK_BYTES } from '../engine.ts';
-import { DEFAULT_RED_ZONE } from '../memory.ts';
-
-/** Bytes from one function's frame to that of a function it calls. */
-export const FRAME_STRIDE = STACK_BYTES + DEFAULT_RED_ZONE;
-/** Bytes of a whole stack; its start is a multiple of STACK_ALIGN, so that an address tells its frame. */
-export const STACK_SIZE = MAX_CALL_FRAMES * FRAME_STRIDE;
-export const STACK_ALIGN = 8192;
-/** `frame & (STACK_ALIGN - 1)` of the last frame that there is. */
-export const LAST_FRAME = (MAX_CALL_FRAMES - 1) * FRAME_STRIDE;
+/** Where compiled programs and the engine find each other's data in linear memory. */
 
 /** Offsets in the control block. */
 export const Control = {

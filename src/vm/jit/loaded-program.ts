@@ -4,19 +4,22 @@ import type { HelperEntry, HelperFn, HelperTable, PreparedProgram } from '../abi
 import { MAX_TAIL_CALLS } from '../engine.ts';
 import type { Memory } from '../memory.ts';
 import { slotOfCodePointer } from '../pack.ts';
+import { LAST_FRAME, STACK_ALIGN } from '../stack.ts';
 import { type WasmModule, type WasmTable, wasm } from '../wasm/platform.ts';
 import type { CompiledCode } from './compile.ts';
 import { extentAround } from './extent.ts';
 import type { Faults } from './faults.ts';
-import { Control, LAST_FRAME, STACK_ALIGN } from './layout.ts';
+import { Control } from './layout.ts';
 
 /** What changes from run to run. */
 export interface Run {
   /** Runs inside each other; 0 when none is under way. */
   level: number;
+  /** The program that the innermost run began with. */
+  first: LoadedProgram | undefined;
   /** Instructions that the run may take beyond those in the control block. */
   budgetLeft: number;
-  /** Programs that tail calls of this run went to. */
+  /** Programs that tail calls of these runs went to. */
   readonly tailed: LoadedProgram[];
 }
 
@@ -109,7 +112,7 @@ export class LoadedProgram {
     const { memory, faults, run, helpers } = host;
     return {
       fault: (which, slot, lo, hi) => {
-        throw faults.numbered(this, run.level, which, slot, lo, hi);
+        throw faults.numbered({ culprit: this, run, slot }, which, u64FromHalves(lo, hi));
       },
       check: (lo, hi, access, slot) => this.check(lo, hi, access, slot),
       refill: (slot) => this.refill(slot),
@@ -169,18 +172,13 @@ export class LoadedProgram {
       const slot = slotOfCodePointer(this.program, started.callback, 0);
       if (slot === undefined) {
         const value = (started.callback >>> 0).toString(16);
-        throw faults.at(
-          this,
-          run.level,
-          undefined,
-          'bad-function-pointer',
-          `0x${value} is no function of this program to call back`,
-        );
+        const message = `0x${value} is no function of this program to call back`;
+        throw faults.at({ culprit: this, run }, 'bad-function-pointer', message);
       }
       const index = this.program.subprogs.indexOf(slot);
       const firstArg = (control + Control.CALLBACK_ARGS) >> 2;
       while (started.next(this.callbackArgs)) {
-        if ((frame & (STACK_ALIGN - 1)) === LAST_FRAME) throw faults.tooDeep(this, run.level);
+        if ((frame & (STACK_ALIGN - 1)) === LAST_FRAME) throw faults.tooDeep({ culprit: this, run });
         // Not with `set`, which costs more for ten words than a small callback does.
         for (let i = 0; i < 10; i++) memory.i32[firstArg + i] = this.callbackArgs[i]!;
         const low = this.invoke(index, frame);
@@ -196,7 +194,10 @@ export class LoadedProgram {
     const write = access > 15;
     const address = lo >>> 0;
     const allowed = hi === 0 && (write ? memory.isWritable(address, size) : memory.isReadable(address, size));
-    if (!allowed) throw faults.access(this, run.level, slot, u64FromHalves(lo, hi), size, write);
+    if (!allowed) {
+      const access = { address: u64FromHalves(lo, hi), size, write };
+      throw faults.access({ culprit: this, run, slot }, access);
+    }
     extentAround(memory, write, address, (control + Control.EXTENT_START) >> 2);
     return 0;
   }
@@ -204,13 +205,8 @@ export class LoadedProgram {
   private refill(slot: number): number {
     const { run, faults, budget } = this.host;
     if (run.budgetLeft <= 0) {
-      throw faults.at(
-        this,
-        run.level,
-        slot,
-        'budget-exhausted',
-        `the program did not end within ${budget} instructions`,
-      );
+      const message = `the program did not end within ${budget} instructions`;
+      throw faults.at({ culprit: this, run, slot }, 'budget-exhausted', message);
     }
     const instalment = Math.min(run.budgetLeft, MAX_INSTALMENT);
     run.budgetLeft -= instalment;

@@ -40,7 +40,7 @@ export class SmallFunction {
   }
 
   /** The same for a function that JavaScript calls. */
-  entry(name: string, parameters: number): FunctionBody {
-    return { ...this.body(name, parameters), exportAs: name };
+  entry(exportAs: string, name: string, parameters: number): FunctionBody {
+    return { ...this.body(name, parameters), exportAs };
   }
 }

@@ -25,6 +25,9 @@ export interface Imports {
   readonly loadPacket: number;
 }
 
+const ARGUMENTS = [1, 2, 3, 4, 5];
+const UNDEFINED_AT_ENTRY = [0, 6, 7, 8, 9];
+
 /** Where operations branch to. */
 export interface Labels {
   /** Behind the loop. */
@@ -192,6 +195,15 @@ function writeFramePointer(w: LoopWriter): void {
   w.access(W.I64_STORE, State.R10);
 }
 
+/** Registers that nobody may expect anything of are zero, so that engines agree on programs that read them nevertheless. */
+function writeClearRegisters(w: LoopWriter, registers: readonly number[]): void {
+  for (const register of registers) {
+    w.get(Local.STATE);
+    w.i64(0);
+    w.access(W.I64_STORE, State.REGISTERS + 8 * register);
+  }
+}
+
 /** Copies a word between the state and the saved caller that FRAME is at. */
 function writeSaveWord(w: LoopWriter, from: number, to: number): void {
   w.get(Local.FRAME);
@@ -233,6 +245,7 @@ export function writeEnter(w: LoopWriter, imports: Imports): void {
     w.access(W.I64_LOAD, State.R6 + offset);
     w.access(W.I64_STORE, State.FRAMES + Frame.SAVED + offset);
   }
+  writeClearRegisters(w, UNDEFINED_AT_ENTRY);
   w.get(Local.I0);
   w.set(Local.PC);
   w.get(Local.STATE);
@@ -284,6 +297,7 @@ export function writeLeave(w: LoopWriter, imports: Imports, labels: Labels): voi
     w.access(W.I64_LOAD, State.FRAMES + Frame.SAVED + offset);
     w.access(W.I64_STORE, State.R6 + offset);
   }
+  writeClearRegisters(w, ARGUMENTS);
   writeFramePointer(w);
   w.get(Local.FRAME);
   w.access(W.I32_LOAD, State.FRAMES + Frame.PC);

@@ -48,7 +48,7 @@ export interface LoopCalls {
 
 /** The module's bytes, always the same: scripts/build.js computes them once for the command line. */
 export function loopModule(): Uint8Array<ArrayBuffer> {
-  const writer = new ModuleWriter('interpreter', false);
+  const writer = new ModuleWriter(false);
   const call = (name: keyof LoopCalls, params: readonly number[], result?: number): number =>
     writer.importFunction(name, { params, result });
   const imports: Imports = {
@@ -71,7 +71,7 @@ export function loopModule(): Uint8Array<ArrayBuffer> {
     signature: { params: START_PARAMS, result: undefined },
     code: startCode(),
   });
-  return writer.finish();
+  return writer.finish('interpreter');
 }
 
 /** The parts in order: the switch, the operations, what they share. A label stands where its block ends. */

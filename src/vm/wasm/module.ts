@@ -34,7 +34,6 @@ export class ModuleWriter {
    * imports.
    */
   readonly hasSharedTable: boolean;
-  private readonly name: string;
   private readonly types: Signature[] = [];
   private readonly typeIndex = new Map<string, number>();
   private readonly imports: FunctionImport[] = [];
@@ -42,8 +41,7 @@ export class ModuleWriter {
   private readonly bodies: FunctionBody[] = [];
   private readonly starts: number[] = [];
 
-  constructor(name: string, hasSharedTable: boolean) {
-    this.name = name;
+  constructor(hasSharedTable: boolean) {
     this.hasSharedTable = hasSharedTable;
   }
 
@@ -87,8 +85,15 @@ export class ModuleWriter {
     return this.starts;
   }
 
-  /** The module's bytes. */
-  finish(): Uint8Array<ArrayBuffer> {
+  /** FNV-1a, 32 bits, of the code of all functions. */
+  get codeDigest(): number {
+    let hash = 0x811c9dc5;
+    for (const { code } of this.bodies) for (const byte of code) hash = Math.imul(hash ^ byte, 0x01000193);
+    return hash >>> 0;
+  }
+
+  /** The bytes of the module, with the name that profilers and stack traces show. */
+  finish(name: string): Uint8Array<ArrayBuffer> {
     const types = this.bodies.map((body) => this.type(body.signature));
     const importTypes = this.imports.map((one) => this.type(one.signature));
     const out = new ByteWriter(1024);
@@ -117,7 +122,7 @@ export class ModuleWriter {
     const codeEnds = section(out, 10, (w) => this.writeCode(w));
     this.starts.push(...codeEnds.value.map((start) => start + codeEnds.at));
     section(out, 0, (w) => {
-      this.writeNames(w);
+      this.writeNames(w, name);
     });
     return out.written().slice();
   }
@@ -179,10 +184,10 @@ export class ModuleWriter {
     });
   }
 
-  private writeNames(w: ByteWriter): void {
+  private writeNames(w: ByteWriter, name: string): void {
     w.name('name');
     section(w, 0, (part) => {
-      part.name(this.name);
+      part.name(name);
     });
     section(w, 1, (part) => {
       list(part, this.bodies, (body, index) => {
