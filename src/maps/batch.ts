@@ -4,6 +4,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
+import { copyWhatFits } from './copy.ts';
 import { BPF_F_LOCK } from './flags.ts';
 import type { BatchOutcome, BatchRequest, BpfMap } from './map.ts';
 import { hasLockField } from './map-fields.ts';
@@ -92,17 +93,18 @@ function lookupAll(map: BpfMap, request: BatchRequest): BatchOutcome {
   if (inBatch !== undefined && inBatch.length < keySize) return { error: -Errno.EFAULT, count: 0 };
   let previous = inBatch?.slice(0, keySize);
   let key = new Uint8Array(keySize);
+  const value = new Uint8Array(map.userValueSize);
   let done = 0;
   let error = 0;
   while (done < count) {
     error = map.nextKey(previous, key);
     if (error !== 0) break;
-    const target = part(keys, done, keySize);
-    if (target.length < keySize) return { error: -Errno.EFAULT, count: 0 };
-    error = map.readUser(key, part(values, done, map.userValueSize), elemFlags);
+    error = map.readUser(key, value, elemFlags);
     if (error !== 0 && error !== -Errno.ENOENT) return { error, count: 0 };
     if (error === 0) {
-      target.set(key);
+      const shown =
+        copyWhatFits(part(keys, done, keySize), key) && copyWhatFits(part(values, done, value.length), value);
+      if (!shown) return { error: -Errno.EFAULT, count: 0 };
       done++;
     }
     error = 0;

@@ -64,6 +64,13 @@ export function copyOut(memory: Memory, to: Uint8Array, at: number, from: number
   for (const bytes = memory.u8; done < size; done++) to[at + done] = bytes[from + done]!;
 }
 
+/** Copies as much of `from` as there is room for, as the kernel does where a user's memory ends; whether it was all. */
+export function copyWhatFits(to: Uint8Array, from: Uint8Array): boolean {
+  if (to.length >= from.length) to.set(from);
+  else to.set(from.subarray(0, to.length));
+  return to.length >= from.length;
+}
+
 /** Whether `size` bytes at two addresses are equal. */
 export function equalBytes(memory: Memory, a: number, b: number, size: number): boolean {
   const bytes = memory.u8;

@@ -3,7 +3,7 @@
  * one (__htab_map_lookup_and_delete_batch in kernel/bpf/hashtab.c).
  */
 import { Errno } from '../base/errno.ts';
-import { userWord } from './copy.ts';
+import { copyWhatFits, userWord } from './copy.ts';
 import type { HashTable } from './hash-table.ts';
 import type { BatchOutcome, BatchRequest } from './map.ts';
 
@@ -36,8 +36,10 @@ export function readBuckets(hash: BucketReader, request: BatchRequest, remove: b
       if (done === 0) error = -Errno.ENOSPC;
       break;
     }
-    if (!copyAll(hash, elements, request, done)) return FAULT;
+    const fits = copyAll(hash, elements, request, done);
+    // As in the kernel, what the user's arrays have no room for is gone.
     if (remove) for (const element of elements) hash.remove(element);
+    if (!fits) return FAULT;
     done += elements.length;
     bucket++;
     if (bucket >= table.bucketCount) error = -Errno.ENOENT;
@@ -56,23 +58,30 @@ function elementsOf(table: HashTable, bucket: number): number[] {
   return elements;
 }
 
-/** False when the user's arrays are too short. */
+/** False when the user's arrays are too short; then keys are shown as far as they fit and, if all do, values. */
 function copyAll(
   hash: BucketReader,
   elements: readonly number[],
-  request: BatchRequest,
+  { keys, values }: BatchRequest,
   done: number,
 ): boolean {
+  if (elements.length === 0) return true;
   const { keySize, userValueSize } = hash;
-  const { keys, values } = request;
   const after = done + elements.length;
-  if (elements.length > 0 && (keys.length < after * keySize || values.length < after * userValueSize)) {
-    return false;
-  }
+  const keysFit = keys.length >= after * keySize;
+  const fits = keysFit && values.length >= after * userValueSize;
+  const spareKey = new Uint8Array(fits ? 0 : keySize);
+  const spareValue = new Uint8Array(fits ? 0 : userValueSize);
   elements.forEach((element, i) => {
-    const key = (done + i) * keySize;
-    const value = (done + i) * userValueSize;
-    hash.copy(element, keys.subarray(key, key + keySize), values.subarray(value, value + userValueSize));
+    const key = keys.subarray((done + i) * keySize, (done + i + 1) * keySize);
+    const value = values.subarray((done + i) * userValueSize, (done + i + 1) * userValueSize);
+    if (fits) {
+      hash.copy(element, key, value);
+      return;
+    }
+    hash.copy(element, spareKey, spareValue);
+    copyWhatFits(key, spareKey);
+    if (keysFit) copyWhatFits(value, spareValue);
   });
-  return true;
+  return fits;
 }

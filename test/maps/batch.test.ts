@@ -105,6 +105,25 @@ describe('reading an array', () => {
     expect(run(map, 'lookup', request(map, 3, { inBatch: second.outBatch }))).toEqual(['ENOENT', 0]);
   });
 
+  it('looks at the room for keys and values when there is something to show', () => {
+    const outer = new TestMachine();
+    const map = outer.map('ARRAY_OF_MAPS', { valueSize: 4, innerMap: outer.map('ARRAY') });
+    const none = new Uint8Array(0);
+    expect(run(map, 'lookup', request(map, 2, { keys: none, values: none }))).toEqual(['ENOENT', 0]);
+    const array = new TestMachine().map('ARRAY', { maxEntries: 2 });
+    const short = request(array, 2, { values: none });
+    expect(run(array, 'lookup', short)).toEqual(['EFAULT', 0]);
+  });
+
+  it('shows a key whose value has no room', () => {
+    const map = new TestMachine().map('LPM_TRIE', { keySize: 8, flags: 1 });
+    map.updateUser(new Uint8Array([...u32(32), ...u32(5)]), u64(1), 0);
+    const short = request(map, 1, { values: new Uint8Array(3) });
+    expect(run(map, 'lookup', short)).toEqual(['EFAULT', 0]);
+    expect(words(short.keys, 4, 2)).toEqual([32, 5]);
+    expect([...short.values]).toEqual([1, 0, 0]);
+  });
+
   it('gives the values of all CPUs of a per-CPU array', () => {
     const map = new TestMachine(3).map('PERCPU_ARRAY', { maxEntries: 2 });
     map.updateUser(u32(1), new Uint8Array([...u64(1), ...u64(2), ...u64(3)]), 0);
@@ -164,6 +183,13 @@ describe.each<Kind>(['HASH', 'PERCPU_HASH', 'LRU_HASH', 'LRU_PERCPU_HASH'])('rea
     const all = [...words(batch.keys, 4, count), ...words(left.keys, 4, rest)];
     expect(all.sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 12 }, (_, i) => i));
     expect(outcome(map.nextKey(undefined, new Uint8Array(4)))).toBe('ENOENT');
+  });
+
+  it('loses a bucket that is taken out and has no room, as Linux does', () => {
+    const map = filledHash(kind, 1);
+    const short = request(map, 4, { values: new Uint8Array(0) });
+    expect(run(map, 'lookup-and-delete', short)).toEqual(['EFAULT', 0]);
+    expect(map.nextKey(undefined, new Uint8Array(4))).toBe(-2);
   });
 
   it('refuses a bucket that does not exist, and arrays that are too short', () => {
