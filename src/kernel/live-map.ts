@@ -14,6 +14,14 @@ import {
 import type { Memory } from '../vm/index.ts';
 import type { LiveBtf } from './live-btf.ts';
 
+/** What is done when a map loses those who hold it. */
+export interface MapLosses {
+  /** Nobody holds it any more. */
+  onFree(map: LiveMap): void;
+  /** Nobody in user space holds it any more. */
+  onLastUser(map: LiveMap): void;
+}
+
 /** A map in the kernel, counted by programs and by user space. */
 export class LiveMap implements MapRef, MapCounts {
   readonly id: number;
@@ -24,23 +32,14 @@ export class LiveMap implements MapRef, MapCounts {
   frozen = false;
   private references = 0;
   private users = 0;
-  private readonly onFree: (map: LiveMap) => void;
-  private readonly onLastUser: (map: LiveMap) => void;
+  private readonly losses: MapLosses;
 
   /** Writes the id into the map's kernel object. Nobody holds the map yet; it holds its types. */
-  constructor(
-    id: number,
-    map: BpfMap,
-    memory: Memory,
-    btf: LiveBtf | undefined,
-    onFree: (map: LiveMap) => void,
-    onLastUser: (map: LiveMap) => void,
-  ) {
+  constructor(id: number, map: BpfMap, memory: Memory, btf: LiveBtf | undefined, losses: MapLosses) {
     this.id = id;
     this.map = map;
     this.btf = btf;
-    this.onFree = onFree;
-    this.onLastUser = onLastUser;
+    this.losses = losses;
     btf?.hold();
     map.setCounts?.(this);
     memory.view.setUint32(map.address + MapObject.id, id, true);
@@ -74,7 +73,7 @@ export class LiveMap implements MapRef, MapCounts {
   release(): void {
     this.references--;
     if (this.references > 0) return;
-    this.onFree(this);
+    this.losses.onFree(this);
   }
 
   /**
@@ -86,7 +85,7 @@ export class LiveMap implements MapRef, MapCounts {
     if (this.users === 0) {
       if (this.map instanceof ProgArrayMap) this.map.clear();
       this.map.socketPrograms?.clear();
-      this.onLastUser(this);
+      this.losses.onLastUser(this);
     }
     this.release();
   }

@@ -20,6 +20,22 @@ export interface ProgramKind {
   readonly flags: number;
 }
 
+/** When a program was loaded, in nanoseconds of CLOCK_BOOTTIME, and by which user. */
+export interface ProgramOrigin {
+  readonly time: bigint;
+  readonly uid: number;
+}
+
+/** What a program in the kernel is made of. */
+export interface ProgramParts {
+  readonly kind: ProgramKind;
+  readonly code: RunnableProgram;
+  /** Whether the verifier accepted it. */
+  readonly verified: boolean;
+  readonly facts: ProgramFacts;
+  readonly origin: ProgramOrigin;
+}
+
 /** Name of the type that a program attaches to; '' when it has none. */
 export function attachName({ facts }: LoadedProgram): string {
   const { attachBtf, attachBtfId = 0 } = facts;
@@ -39,33 +55,25 @@ export class LoadedProgram implements ProgRef {
    */
   readonly verified: boolean;
   readonly facts: ProgramFacts;
-  /** When it was loaded, in nanoseconds of CLOCK_BOOTTIME, and by which user. */
-  readonly origin: { readonly time: bigint; readonly uid: number };
+  readonly origin: ProgramOrigin;
   /** How often it ran while runs were counted (BPF_ENABLE_STATS), and for how many nanoseconds. */
   readonly runs = { count: 0n, time: 0n };
   private readonly maps: LiveMap[];
   private references = 0;
   private readonly onFree: () => void;
 
-  /** Nobody holds it yet; it holds its maps and types. */
-  constructor(
-    id: number,
-    kind: ProgramKind,
-    code: RunnableProgram,
-    verified: boolean,
-    facts: ProgramFacts,
-    origin: LoadedProgram['origin'],
-    onFree: () => void,
-  ) {
-    this.facts = facts;
-    this.origin = origin;
-    this.onFree = onFree;
+  /** Nobody holds it yet; it holds its maps and types. `onFree` is called when its last holder lets go. */
+  constructor(id: number, parts: ProgramParts, onFree: () => void) {
+    const { kind, code, verified, facts, origin } = parts;
     this.id = id;
     this.kind = kind;
     this.prepared = code.prepared;
     this.missing = code.missing;
     this.maps = [...code.maps];
     this.verified = verified;
+    this.facts = facts;
+    this.origin = origin;
+    this.onFree = onFree;
     for (const held of [...this.maps, facts.btf, facts.attachBtf]) held?.hold();
   }
 

@@ -176,12 +176,8 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
     const types = btf === undefined ? undefined : this.liveBtf(btf);
     const live = this.liveMaps.add(
       (id) =>
-        new LiveMap(
-          id,
-          map,
-          this.memory,
-          types,
-          () => {
+        new LiveMap(id, map, this.memory, types, {
+          onFree: () => {
             this.liveMaps.remove(id);
             // A program that has just taken it out of a map of maps may still use it.
             this.afterRun(() => {
@@ -190,10 +186,10 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
               types?.release();
             });
           },
-          (held) => {
+          onLastUser: (held) => {
             this.timers.freeAllOf(held);
           },
-        ),
+        }),
     );
     this.maps.set(map.address, live);
     live.holdUser();
@@ -210,7 +206,7 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
     const origin = { time: this.clock.bootTime(), uid: this.situation.task.uid };
     return this.programs.add(
       (id) =>
-        new LoadedProgram(id, kind, code, verified, facts, origin, () => {
+        new LoadedProgram(id, { kind, code, verified, facts, origin }, () => {
           this.programs.remove(id);
         }),
     );

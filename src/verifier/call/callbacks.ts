@@ -122,23 +122,21 @@ function checkCallbackResult(env: Env, callee: Frame): void {
   if (words[r0 + TYPE] !== SCALAR_VALUE) env.reject('bad-callback-result', EACCES, 'R0 not a scalar value');
   markRead(env, words, 0, true);
   markPrecise(env, 0);
-  checkReturnRange(env, words, r0, callee.callbackRetMin, callee.callbackRetMax, 64, 'At callback return');
+  const { callbackRetMin: min, callbackRetMax: max } = callee;
+  if (!signedWithin(words, r0, 64, min, max)) refuseReturn(env, { min, max }, 'At callback return');
   if (!env.isMarked(callee.callsite, CALLS_CALLBACK))
     bug(env, `BUG: in callback at ${env.insn}, callsite ${callee.callsite} !calls_callback`);
 }
 
-/** A returned number must be in a range (retval_range_within, verbose_invalid_scalar). */
-export function checkReturnRange(
+/** What the running function returns is outside of the range (verbose_invalid_scalar). `more` stands behind it in the log. */
+export function refuseReturn(
   env: Env,
-  words: Int32Array,
-  o: number,
-  min: number,
-  max: number,
-  width: 32 | 64,
+  { min, max }: { readonly min: number; readonly max: number },
   occasion: string,
   more?: string,
-): void {
-  if (signedWithin(words, o, width, min, max)) return;
+): never {
+  const { words } = env.frame;
+  const o = regAt(0);
   const lowest = words[o + SMIN_HI] === -0x80000000 && words[o + SMIN_LO] === 0;
   const highest = words[o + SMAX_HI] === 0x7fffffff && words[o + SMAX_LO] === -1;
   let message = `${occasion} the register R0 has`;

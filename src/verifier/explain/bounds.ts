@@ -15,10 +15,17 @@ import { isConditional } from './effects.ts';
 import type { PathRecorder } from './path.ts';
 import type { Places } from './places.ts';
 import { type Setter, TRACKED, type TrackedValue } from './tracker.ts';
-import type { BoundFact } from './types.ts';
+import type { BoundFact, CodePlace } from './types.ts';
 
 const RANGE = 'range';
 const UNLIMITED = 'unlimited';
+
+/** Bounds that one instruction set by one rule. */
+interface Group {
+  readonly setter: Setter;
+  readonly names: string[];
+  readonly values: string[];
+}
 
 /** The facts about a value; none for one that is no number and has no variable offset. */
 export function boundFacts(
@@ -36,7 +43,7 @@ export function boundFacts(
   // A pointer's offset that is fixed has no bounds of interest.
   const variable = type === SCALAR_VALUE || view.mask !== 0n;
   const constant = view.mask === 0n;
-  const groups = new Map<string, { setter: Setter; names: string[]; values: string[] }>();
+  const groups = new Map<string, Group>();
   TRACKED.forEach((name, part) => {
     if (name === RANGE ? !packet : !variable) return;
     // Of a constant, the bits say it all.
@@ -50,35 +57,36 @@ export function boundFacts(
   });
   return [...groups.values()]
     .sort((a, b) => a.setter.index - b.setter.index)
-    .map(({ setter, names, values }) => factOf(program, path, last, places, setter, names, values));
+    .map((group) => {
+      const { index } = group.setter;
+      if (index < 0) return { names: group.names, value: group.values.join(' '), reason: startReason(group) };
+      const insn = path.insn(index);
+      const next = index + 1 < path.length ? path.insn(index + 1) : last;
+      return factOf(program, group, places.at(insn), insn, next);
+    });
 }
 
+/** What the instruction `insn` set, with the `next` one on the path. */
 function factOf(
   program: Program,
-  path: PathRecorder,
-  last: number,
-  places: Places,
-  setter: Setter,
-  names: readonly string[],
-  values: readonly string[],
+  { setter, names, values }: Group,
+  place: CodePlace,
+  insn: number,
+  next: number,
 ): BoundFact {
-  const { index, rule } = setter;
-  const value = values.join(' ');
+  const { rule } = setter;
   const open = values.every((text) => text.endsWith(UNLIMITED) || text === 'umin=0');
-  if (index < 0) return { names, value, reason: startReason(names, values) };
-  const insn = path.insn(index);
-  const next = index + 1 < path.length ? path.insn(index + 1) : last;
   return {
     names,
-    value,
-    place: places.at(insn),
+    value: values.join(' '),
+    place,
     ...(rule === undefined || open ? {} : { rule }),
     reason:
       names[0] === RANGE ? rangeReason(program, insn, next) : reasonOf(program, insn, next, setter, open),
   };
 }
 
-function startReason(names: readonly string[], values: readonly string[]): string {
+function startReason({ names, values }: Group): string {
   if (names.includes(RANGE) && values.includes(`${RANGE}=0`))
     return 'no comparison with the end of the packet on this path covers it';
   return 'it has been so since the start of the function';

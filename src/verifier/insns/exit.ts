@@ -1,7 +1,8 @@
 /** The end of the program, and what it may return. Source: check_return_code, process_bpf_exit_full in kernel/bpf/verifier.c. */
 import { BpfAttachType as A, BpfProgType as P, returnRange } from '../../spec/index.ts';
-import { checkReturnRange, returnFromFunction } from '../call/callbacks.ts';
+import { refuseReturn, returnFromFunction } from '../call/callbacks.ts';
 import { checkLeaks } from '../call/references.ts';
+import { signedWithin } from '../domain/index.ts';
 import { VAR_MASK_HI, VAR_MASK_LO, VAR_VALUE_HI, VAR_VALUE_LO } from '../domain/layout.ts';
 import type { Env } from '../env.ts';
 import { EINVAL } from '../errors.ts';
@@ -65,7 +66,8 @@ function checkReturnCode(env: Env): void {
       ? "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!"
       : undefined;
   const width = lsm && attachType !== A.BPF_LSM_CGROUP ? 32 : 64;
-  checkReturnRange(env, words, r0, range.min, range.max, width, 'At program exit', note);
+  if (!signedWithin(words, r0, width, range.min, range.max))
+    refuseReturn(env, range, 'At program exit', note);
   if (
     type === P.BPF_PROG_TYPE_CGROUP_SKB &&
     attachType === A.BPF_CGROUP_INET_EGRESS &&

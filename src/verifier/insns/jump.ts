@@ -149,8 +149,10 @@ function explore(env: Env, op: JmpOp, width: Width, dst: number, src: number): v
     checkInvariants(env, src >= 0 ? words : fake, src >= 0 ? s : REG_WORDS, 'false_reg2');
   }
   shareKnowledge(state, other, dst, src);
-  if (width === 64) learnNull(env, op, state, other, dst, src);
-  comparePointers(env, op, width, state, other, dst, src);
+  if (width === 64) {
+    learnNull(env, op, state, other, dst, src);
+    comparePointers(env, op, state, other, dst, src);
+  }
   announce(env, undefined);
 }
 
@@ -186,10 +188,10 @@ function learnNull(
   if (isNotNull(words, s) && mayBeNull(dstType)) markNotNull(env, equal, d);
 }
 
+/** A comparison of 64 bits with NULL, or of two pointers into a packet. */
 function comparePointers(
   env: Env,
   op: JmpOp,
-  width: Width,
   here: VerifierState,
   there: VerifierState,
   dst: number,
@@ -197,10 +199,10 @@ function comparePointers(
 ): void {
   const type = here.frame.words[regAt(dst) + TYPE]!;
   const zero = src < 0 && env.program.imm[env.insn] === 0;
-  if (width === 64 && zero && (op === 'eq' || op === 'ne') && mayBeNull(type)) {
+  if (zero && (op === 'eq' || op === 'ne') && mayBeNull(type)) {
     decideNull(env, here, dst, op === 'ne');
     decideNull(env, there, dst, op === 'eq');
-  } else if (src >= 0 && width === 64) comparePacketPointers(op, here, there, dst, src);
+  } else if (src >= 0) comparePacketPointers(op, here, there, dst, src);
 }
 
 /** may_goto: jumps when its budget is used up; the other side is one more round of a loop. */

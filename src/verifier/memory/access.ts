@@ -271,7 +271,8 @@ export function checkHelperMemory(
       checkBuffer(env, bufferKind(type), reg, off, size);
       return;
     case PTR_TO_STACK:
-      checkStackRange(env, reg, off, size, emptyAllowed, 'helper', raw);
+      if (size === 0 && !emptyAllowed) env.reject('zero-size', EACCES, 'invalid zero-sized read');
+      checkStackRange(env, reg, off, size, 'helper', raw);
       return;
     case PTR_TO_BTF_ID:
       accessKernelStruct(env, reg, off, { size, write: false, value: -1 });

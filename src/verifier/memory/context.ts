@@ -153,7 +153,8 @@ function readArgument(env: Env, off: number, size: number, write: boolean): Cont
     return undefined;
   }
   if (index === params.length) return readReturn(env, attach, btf, index, size);
-  return argumentValue(env, attach, btf, params[index]!.type, index, off, size, params[index]!.name);
+  const { type, name } = params[index]!;
+  return argumentValue(env, { attach, btf, type, index, off, name }, size);
 }
 
 /** Bytes of the context of tracing programs: twelve arguments of eight bytes. */
@@ -172,15 +173,16 @@ function readReturn(
   size: number,
 ): ContextValue | undefined {
   const { returnType } = attach.proto;
+  const returned: Argument = { attach, btf, type: returnType, index, off: 8 * index, name: '' };
   switch (env.input.attachType) {
     case A.BPF_LSM_MAC: {
-      const value = argumentValue(env, attach, btf, returnType, index, 8 * index, size, '');
+      const value = argumentValue(env, returned, size);
       const range = lsmRange(env, attach);
       return value?.type === SCALAR_VALUE && range !== undefined ? { ...value, range } : value;
     }
     case A.BPF_LSM_CGROUP:
     case A.BPF_TRACE_FEXIT:
-      return argumentValue(env, attach, btf, returnType, index, 8 * index, size, '');
+      return argumentValue(env, returned, size);
     case A.BPF_MODIFY_RETURN: {
       const type = btf.resolve(returnType);
       if (isSmallInt(type)) return SCALAR;
@@ -207,17 +209,21 @@ function argumentsTrusted(env: Env, attach: AttachTarget): boolean {
   return attachType === A.BPF_TRACE_RAW_TP || attachType === A.BPF_TRACE_ITER;
 }
 
-function argumentValue(
-  env: Env,
-  attach: AttachTarget,
-  btf: Btf,
-  typeId: number,
-  index: number,
-  off: number,
-  size: number,
-  name: string,
-): ContextValue | undefined {
-  const type = btf.resolve(typeId);
+/** An argument of the function that the program is attached to, or what it returned. */
+interface Argument {
+  readonly attach: AttachTarget;
+  readonly btf: Btf;
+  /** Id of its type. */
+  readonly type: number;
+  readonly index: number;
+  /** Offset in the context. */
+  readonly off: number;
+  readonly name: string;
+}
+
+function argumentValue(env: Env, argument: Argument, size: number): ContextValue | undefined {
+  const { attach, btf, index, off } = argument;
+  const type = btf.resolve(argument.type);
   if (isSmallInt(type) || ['enum', 'enum64', 'struct'].includes(type.kind)) return SCALAR;
   if (type.kind !== 'ptr') {
     env.print(
@@ -233,7 +239,7 @@ function argumentValue(
   if (special !== undefined) return special;
   // Pointers to nothing in particular, or to numbers, are numbers.
   if (type.type === 0 || btf.resolve(type.type).kind === 'int') return SCALAR;
-  return kernelPointer(env, attach, btf, type.type, index, name);
+  return kernelPointer(env, argument, type.type);
 }
 
 /** What the iterator's registration says of this part of its context (ctx_arg_info). */
@@ -254,13 +260,11 @@ function iteratorValue(
   return { type: PTR_TO_BTF_ID | PTR_MAYBE_NULL | trusted, btf: 1, btfId: type.id };
 }
 
+/** A pointer to the type `target`. */
 function kernelPointer(
   env: Env,
-  attach: AttachTarget,
-  btf: Btf,
+  { attach, btf, index, name }: Argument,
   target: number,
-  index: number,
-  name: string,
 ): ContextValue | undefined {
   let type = PTR_TO_BTF_ID | (argumentsTrusted(env, attach) ? PTR_TRUSTED : 0);
   if (name.endsWith('__nullable')) type |= PTR_MAYBE_NULL;

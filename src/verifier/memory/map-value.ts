@@ -45,24 +45,18 @@ export function checkMapValue(
   const end = unsignedNumber(words, o + UMAX_LO) + off + size;
   for (const field of map.fields) {
     if (least >= field.offset + field.size || field.offset >= end) continue;
-    if (field.kind === 'kptr' || field.kind === 'percpu_kptr')
-      checkPointerField(env, words, o, off, size, field.offset, direct);
-    else env.reject('special-field', EACCES, `${field.kind} cannot be accessed directly by load/store`);
+    if (field.kind === 'kptr' || field.kind === 'percpu_kptr') {
+      if (!direct) env.reject('special-field', EACCES, 'kptr cannot be accessed indirectly by helper');
+      checkPointerField(env, reg, off, size, field.offset);
+    } else env.reject('special-field', EACCES, `${field.kind} cannot be accessed directly by load/store`);
   }
 }
 
 /** A kernel pointer in a value is loaded and stored as a whole. */
-function checkPointerField(
-  env: Env,
-  words: Int32Array,
-  o: number,
-  off: number,
-  size: number,
-  field: number,
-  direct: boolean,
-): void {
+function checkPointerField(env: Env, reg: number, off: number, size: number, field: number): void {
+  const { words } = env.frame;
+  const o = regAt(reg);
   const refuse = (message: string): never => env.reject('special-field', EACCES, message);
-  if (!direct) refuse('kptr cannot be accessed indirectly by helper');
   if (!tnumIsConst(words, o)) refuse('kptr access cannot have variable offset');
   const at = off + constOffset(words, o);
   if (field !== at) refuse(`kptr access misaligned expected=${field} off=${at}`);

@@ -117,7 +117,7 @@ export function readStack(env: Env, reg: number, off: number, size: number, targ
       EACCES,
       `variable offset stack pointer cannot be passed into helper function; var_off=${formatTnum(words, o)} off=${off} size=${size}`,
     );
-  checkStackRange(env, reg, off, size, false, 'direct');
+  checkStackRange(env, reg, off, size, 'direct');
   const least = signedNumber(words, o + SMIN_LO) + off;
   const greatest = signedNumber(words, o + SMAX_LO) + off;
   readBytes(env, frame, least, greatest + size, target);
@@ -245,11 +245,9 @@ export function checkStackRange(
   reg: number,
   off: number,
   size: number,
-  emptyAllowed: boolean,
   source: 'direct' | 'helper',
   access?: RawAccess,
 ): void {
-  if (size === 0 && !emptyAllowed) env.reject('zero-size', EACCES, 'invalid zero-sized read');
   const helper = source === 'helper';
   checkStackBounds(env, reg, off, size, helper ? 'helper' : 'read');
   const { words } = env.frame;

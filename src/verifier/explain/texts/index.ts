@@ -5,6 +5,7 @@
 import type { RejectionCode } from '../../codes.ts';
 import { CALL_TEXTS } from './calls.ts';
 import { MEMORY_TEXTS } from './memory.ts';
+import { POINTER_TEXTS } from './pointers.ts';
 import { STRUCTURE_TEXTS } from './structure.ts';
 import type { RejectionText, RejectionTexts } from './text.ts';
 
@@ -13,6 +14,7 @@ export { GENERAL_VALUES, type RejectionCase, type RejectionText, type RejectionT
 /** All texts. */
 export const REJECTION_TEXTS: Readonly<Record<RejectionCode, RejectionTexts>> = {
   ...STRUCTURE_TEXTS,
+  ...POINTER_TEXTS,
   ...MEMORY_TEXTS,
   ...CALL_TEXTS,
 };
