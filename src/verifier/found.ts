@@ -68,6 +68,8 @@ export interface AttachTarget {
 export interface UsedMap {
   readonly index: number;
   readonly info: MapInfo;
+  /** Creation flags, with what the kernel adds for maps of this type. */
+  readonly flags: number;
   readonly fields: ValueFields;
   readonly inner: UsedMap | undefined;
   readonly address: bigint;

@@ -150,7 +150,7 @@ function recordMap(env: Env, call: CallMeta): void {
   const { map } = call;
   if (map === undefined) env.reject('verifier-bug', EINVAL, 'kernel subsystem misconfigured verifier');
   const writes = [MAP_DELETE, MAP_UPDATE, MAP_PUSH, MAP_POP].includes(call.helper);
-  if (writes && (map.info.flags & BPF_F_RDONLY_PROG) !== 0)
+  if (writes && (map.flags & BPF_F_RDONLY_PROG) !== 0)
     env.reject('map-direction', EACCES, 'write into map forbidden');
   env.callMaps[env.insn] = map.index;
 }

@@ -64,8 +64,21 @@ const TYPES: Readonly<Record<Exclude<ContextResult, `trusted_ptr ${string}`>, nu
   tp_buffer: PTR_TO_TP_BUFFER,
 };
 
-/** U16_MAX. */
-const MAX_SYSCALL_CONTEXT = 0xffff;
+/** Contexts that are plain memory, from one offset up to another. */
+interface PlainContext {
+  readonly from: number;
+  readonly end: number;
+  readonly writable: boolean;
+}
+
+/**
+ * Programs of the system call have whatever context a call gives them, those of tracepoints a record behind a word that is not theirs
+ * (syscall_prog_is_valid_access, tp_prog_is_valid_access). The tables of spec/ stop where the kernel was not asked any further.
+ */
+const PLAIN_CONTEXTS: Readonly<Record<number, PlainContext>> = {
+  [P.BPF_PROG_TYPE_SYSCALL]: { from: 0, end: 0xffff, writable: true },
+  [P.BPF_PROG_TYPE_TRACEPOINT]: { from: 8, end: 8192, writable: false },
+};
 
 /** Checks an access to the context, and says what it gives. */
 export function accessContext(
@@ -99,9 +112,11 @@ function lookUp(
   write: boolean,
   signed: boolean,
 ): ContextValue | undefined {
-  // Programs of the system call have whatever context a call gives them (syscall_prog_is_valid_access).
-  if (env.input.type === P.BPF_PROG_TYPE_SYSCALL)
-    return off >= 0 && off < MAX_SYSCALL_CONTEXT && off % size === 0 ? SCALAR : undefined;
+  const plain = PLAIN_CONTEXTS[env.input.type];
+  if (plain !== undefined) {
+    const allowed = off >= plain.from && off < plain.end && off % size === 0 && (plain.writable || !write);
+    return allowed ? SCALAR : undefined;
+  }
   const result = (write ? env.contextWrites : env.contextReads)?.get(contextKey(off, size));
   // Pointers are no numbers that could be sign-extended.
   if (result === undefined || (signed && result !== 'scalar')) return undefined;

@@ -18,9 +18,9 @@ import { accessPointerField } from './pointer-field.ts';
 
 /** The map may be accessed in this way by programs at all. */
 export function checkMapDirection(env: Env, reg: number, off: number, size: number, write: boolean): void {
-  const { info } = env.mapOf(env.frame.words[regAt(reg) + AUX]!);
+  const { info, flags } = env.mapOf(env.frame.words[regAt(reg) + AUX]!);
   const forbidden = write ? BPF_F_RDONLY_PROG : BPF_F_WRONLY_PROG;
-  if ((info.flags & forbidden) === 0) return;
+  if ((flags & forbidden) === 0) return;
   env.reject(
     'map-direction',
     EACCES,
@@ -91,7 +91,7 @@ export function accessMapValue(env: Env, reg: number, off: number, access: Acces
 export function isConstant(map: UsedMap): boolean {
   const { info } = map;
   return (
-    (info.flags & BPF_F_RDONLY_PROG) !== 0 &&
+    (map.flags & BPF_F_RDONLY_PROG) !== 0 &&
     info.frozen === true &&
     info.type === M.BPF_MAP_TYPE_ARRAY &&
     info.maxEntries === 1

@@ -9,6 +9,7 @@ import type { Env } from '../env.ts';
 import { EINVAL } from '../errors.ts';
 import type { UsedMap } from '../found.ts';
 import type { MapInfo } from '../input.ts';
+import { BPF_F_RDONLY_PROG } from '../limits.ts';
 import { findValueFields, hasField } from '../values/fields.ts';
 
 /** The highest descriptor that a process has from the start. */
@@ -46,12 +47,19 @@ function addMap(env: Env, info: MapInfo): UsedMap {
   const map: UsedMap = {
     index,
     info,
+    flags: flagsOf(info),
     fields: findValueFields(info.btf, info.btfValueTypeId ?? 0),
     inner,
     address: info.address ?? ADDRESS_BASE + ADDRESS_STEP * BigInt(index),
   };
   env.maps.push(map);
   return map;
+}
+
+/** Values of device maps lie in the device entries themselves, so programs only read them (dev_map_init_map). */
+function flagsOf({ type, flags }: MapInfo): number {
+  const devices = type === M.BPF_MAP_TYPE_DEVMAP || type === M.BPF_MAP_TYPE_DEVMAP_HASH;
+  return devices ? flags | BPF_F_RDONLY_PROG : flags;
 }
 
 /** Programs that can run anywhere in the kernel: a lock there could dead-lock (is_tracing_prog_type). */

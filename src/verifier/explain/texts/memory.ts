@@ -158,10 +158,11 @@ export const MEMORY_TEXTS = {
         when: /write into map forbidden/,
         title: 'A map that programs can only read is written',
         meaning:
-          'The map was made with BPF_F_RDONLY_PROG. Constants (.rodata) are such a map: they stand still once the program is loaded.',
+          'The map was made with BPF_F_RDONLY_PROG, or it is a device map (DEVMAP, DEVMAP_HASH), which has that flag by itself. Constants (.rodata) are such a map: they stand still once the program is loaded.',
         advice: [
           'A global variable that the program changes must not be `const`.',
           'Otherwise make the map without BPF_F_RDONLY_PROG.',
+          'User space changes the entries of a device map.',
         ],
       },
       {
