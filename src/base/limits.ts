@@ -19,6 +19,13 @@ export const MAX_BTF_STRING_OFFSET = 0x00ffffff;
 export const MAX_BTF_VLEN = 0xffff;
 /** Depth of modifier, array and struct nesting that is followed before a type counts as cyclic. */
 export const MAX_BTF_DEPTH = 64;
+/**
+ * Parts (members, elements) that a value of so many bytes may have before its type counts as hostile. Structs of bitfields and unions have
+ * several a byte; a small file can describe unions without end.
+ */
+export function maxValueParts(bytes: number): number {
+  return (1 << 16) + 16 * bytes;
+}
 /** Instruction slots of one program; as BPF_COMPLEXITY_LIMIT_INSNS in include/linux/bpf.h. */
 export const MAX_INSNS = 1_000_000;
 /** Maps that one program may use; as MAX_USED_MAPS. */

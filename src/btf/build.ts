@@ -7,6 +7,7 @@ import { UsageError } from '../base/errors.ts';
 import { MAX_BTF_VLEN } from '../base/limits.ts';
 import { encodeUtf8 } from '../base/text.ts';
 import type { Btf } from './btf.ts';
+import { HEADER_BYTES } from './header.ts';
 import { BTF_KINDS, type BtfLinkage, type BtfType, type IntEncoding } from './types.ts';
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
@@ -21,7 +22,6 @@ export interface BtfBuilderOptions {
   readonly base?: Btf;
 }
 
-const HEADER_BYTES = 24;
 const ENCODINGS: Readonly<Partial<Record<IntEncoding, number>>> = { none: 0, signed: 1, char: 2, bool: 4 };
 const LINKAGES: Readonly<Partial<Record<BtfLinkage, number>>> = { static: 0, global: 1, extern: 2 };
 

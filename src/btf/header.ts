@@ -5,8 +5,8 @@ import { MAX_FILE_BYTES } from '../base/limits.ts';
 
 const BTF_MAGIC = 0xeb9f;
 const BTF_VERSION = 1;
-/** Bytes of struct btf_header. */
-const HEADER_BYTES = 24;
+/** sizeof(struct btf_header). */
+export const HEADER_BYTES = 24;
 /** Bytes up to and including hdr_len, the part that all headers with this magic share. */
 const COMMON_BYTES = 8;
 

@@ -3,7 +3,7 @@
  * questions about types that only values ask.
  */
 import { BtfError } from '../base/errors.ts';
-import { MAX_BTF_DEPTH } from '../base/limits.ts';
+import { MAX_BTF_DEPTH, maxValueParts } from '../base/limits.ts';
 import type { Btf } from './btf.ts';
 import type { BtfArray, BtfEnum, BtfEnum64, BtfInt, BtfMember } from './types.ts';
 
@@ -21,13 +21,6 @@ export type BtfValue =
   | readonly BtfValue[]
   | { readonly [member: string]: BtfValue };
 
-/**
- * Parts (members, elements) that a value may have before its type counts as hostile: so many, and so many more for every
- * byte. Structs of bitfields and unions have several a byte; a small file can describe unions without end.
- */
-const FREE_PARTS = 1 << 16;
-const PARTS_PER_BYTE = 16;
-
 /** The way from the outermost value to the part in hand, as C would write it: `event.comm[3]`. */
 export class ValuePath {
   private readonly steps: (string | number)[] = [];
@@ -36,7 +29,7 @@ export class ValuePath {
 
   constructor(root: string, bytes: Uint8Array) {
     this.root = root;
-    this.left = FREE_PARTS + PARTS_PER_BYTE * bytes.length;
+    this.left = maxValueParts(bytes.length);
   }
 
   /** Runs `visit` one step further in; '' is a step that C does not write (into an anonymous struct). */

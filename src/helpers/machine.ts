@@ -3,10 +3,8 @@
  * kernel/trace/bpf_trace.c).
  */
 import { encodeUtf8 } from '../base/text.ts';
+import { TASK_COMM_LEN } from '../spec/uapi.ts';
 import { type FamilyMaker, plain, wideU32, word } from './implementation.ts';
-
-/** TASK_COMM_LEN of include/linux/sched.h, the terminating zero included. */
-const TASK_COMM_LEN = 16;
 
 /** Which machine, and who runs on it. */
 export const machineHelpers: FamilyMaker = (runtime, result) => {

@@ -3,20 +3,20 @@
  * (kernel/bpf/stackmap.c). The stacks are what the event was fired with; without one there is nothing to walk, EFAULT.
  */
 import { Errno } from '../base/errno.ts';
+import {
+  BPF_F_FAST_STACK_CMP,
+  BPF_F_REUSE_STACKID,
+  BPF_F_SKIP_FIELD_MASK,
+  BPF_F_USER_BUILD_ID,
+  BPF_F_USER_STACK,
+  BPF_STACK_BUILD_ID_IP,
+  StackBuildId,
+} from '../spec/uapi.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import { needMap, unsupported } from './map-argument.ts';
 
-const SKIP_FIELD_MASK = 0xff;
-const USER_STACK = 1 << 8;
-const FAST_STACK_CMP = 1 << 9;
-const REUSE_STACKID = 1 << 10;
-const USER_BUILD_ID = 1 << 11;
-
-/** Bytes of a frame: an address, or a struct bpf_stack_build_id, which holds the address where the file is not known. */
+/** Bytes of a frame that is an address; or it is a struct bpf_stack_build_id, which holds the address where the file is not known. */
 const FRAME_BYTES = 8;
-const BUILD_ID_BYTES = 32;
-const BUILD_ID_IP_AT = 24;
-const BPF_STACK_BUILD_ID_IP = 2;
 /** sysctl kernel.perf_event_max_stack. */
 const MAX_DEPTH = 127;
 
@@ -26,12 +26,12 @@ export const stackHelpers: FamilyMaker = (runtime) => {
 
   /** Writes frames, the rest of the buffer zero. @returns bytes of the frames */
   const store = (at: number, size: number, words: Uint32Array, withBuildIds: boolean): number => {
-    const step = withBuildIds ? BUILD_ID_BYTES : FRAME_BYTES;
+    const step = withBuildIds ? StackBuildId.bytes : FRAME_BYTES;
     memory.u8.fill(0, at, at + size);
     for (let i = 0; i < words.length; i += 2) {
       const frame = at + (i >>> 1) * step;
       if (withBuildIds) memory.view.setUint32(frame, BPF_STACK_BUILD_ID_IP, true);
-      const address = frame + (withBuildIds ? BUILD_ID_IP_AT : 0);
+      const address = frame + (withBuildIds ? StackBuildId.ip : 0);
       memory.view.setUint32(address, words[i]!, true);
       memory.view.setUint32(address + 4, words[i + 1]!, true);
     }
@@ -40,12 +40,12 @@ export const stackHelpers: FamilyMaker = (runtime) => {
 
   /** bpf_get_stack; a failure leaves the buffer zero. */
   const getStack = (at: number, size: number, flags: number): number => {
-    const user = (flags & USER_STACK) !== 0;
-    const withBuildIds = (flags & USER_BUILD_ID) !== 0;
-    const step = withBuildIds ? BUILD_ID_BYTES : FRAME_BYTES;
-    const unknown = (flags & ~(SKIP_FIELD_MASK | USER_STACK | USER_BUILD_ID)) !== 0;
+    const user = (flags & BPF_F_USER_STACK) !== 0;
+    const withBuildIds = (flags & BPF_F_USER_BUILD_ID) !== 0;
+    const step = withBuildIds ? StackBuildId.bytes : FRAME_BYTES;
+    const unknown = (flags & ~(BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK | BPF_F_USER_BUILD_ID)) !== 0;
     if (unknown || (withBuildIds && !user) || size % step !== 0) return -Errno.EINVAL;
-    const skip = flags & SKIP_FIELD_MASK;
+    const skip = flags & BPF_F_SKIP_FIELD_MASK;
     const words = runtime.callStack(user);
     const depth = Math.min(words.length >>> 1, MAX_DEPTH, size / step + skip);
     if (words.length === 0 || depth < skip) return -Errno.EFAULT;
@@ -56,9 +56,9 @@ export const stackHelpers: FamilyMaker = (runtime) => {
     bpf_get_stackid: plain((_context, address, flagsLo, flagsHi) => {
       const map = needMap(runtime, 'bpf_get_stackid', address);
       if (map.stacks === undefined) throw unsupported(map, 'bpf_get_stackid');
-      const known = SKIP_FIELD_MASK | USER_STACK | FAST_STACK_CMP | REUSE_STACKID;
+      const known = BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP | BPF_F_REUSE_STACKID;
       if ((flagsLo & ~known) !== 0 || flagsHi !== 0) return -Errno.EINVAL;
-      const words = runtime.callStack((flagsLo & USER_STACK) !== 0);
+      const words = runtime.callStack((flagsLo & BPF_F_USER_STACK) !== 0);
       return map.stacks.record(words, flagsLo);
     }),
 

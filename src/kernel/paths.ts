@@ -5,7 +5,8 @@
 import { Errno, SyscallError } from '../base/errno.ts';
 import type { PathNode, Pinnable } from './files.ts';
 
-const PATH_MAX = 4096;
+/** Bytes of a path, the terminating zero included (include/uapi/linux/limits.h). */
+export const PATH_MAX = 4096;
 const NAME_MAX = 255;
 
 type DirectoryKind = 'bpffs' | 'cgroup' | 'directory';

@@ -5,6 +5,7 @@
 import { LoadError } from '../base/errors.ts';
 import { type Btf, essentialName } from '../btf/index.ts';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../loader/index.ts';
+import { STRUCT_OPS_VALUE_PREFIX } from '../spec/uapi.ts';
 import { findKernelType, type KernelType } from './kernel-symbols.ts';
 
 /** The kernel's struct, and the index of the member in it, which is the program's attach type. */
@@ -12,9 +13,6 @@ export interface StructOpsTarget {
   readonly struct: KernelType;
   readonly member: number;
 }
-
-/** Prefix of the struct that a struct_ops map holds as its value. */
-const VALUE_PREFIX = 'bpf_struct_ops_';
 
 /**
  * @throws LoadError when no variable names the program, or the kernel has no such struct or member.
@@ -41,7 +39,7 @@ function memberTarget(local: Btf, map: MapSpec, index: number, kernelTypes: read
   const declared = local.typeOfKind(map.btfValueTypeId, 'struct');
   const name = essentialName(declared.name);
   const place = { map: map.name };
-  const value = findKernelType(kernelTypes, VALUE_PREFIX + name, 'struct');
+  const value = findKernelType(kernelTypes, STRUCT_OPS_VALUE_PREFIX + name, 'struct');
   const struct = value === undefined ? undefined : findKernelType([value.btf], name, 'struct');
   if (value === undefined || struct === undefined)
     throw new LoadError('struct-ops-type', `this kernel has no operations of type struct ${name}`, place);

@@ -4,13 +4,11 @@
  */
 import { encodeUtf8 } from '../base/text.ts';
 import type { Btf } from '../btf/index.ts';
+import { TASK_COMM_LEN } from '../spec/uapi.ts';
 import type { Memory } from '../vm/index.ts';
 import type { KernelFile } from './files.ts';
 import { KernelObject, UNCOUNTED } from './kernel-object.ts';
 import { memberOffset } from './kernel-types.ts';
-
-/** TASK_COMM_LEN of include/linux/sched.h: a command name's bytes, its terminating zero included. */
-const TASK_COMM_LEN = 16;
 
 /** What a task is made from; what is left out is as for a user's first process. */
 export interface TaskOptions {

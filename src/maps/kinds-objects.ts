@@ -4,7 +4,7 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
-import { PAGE_BYTES } from '../spec/uapi.ts';
+import { PAGE_BYTES, StackBuildId } from '../spec/uapi.ts';
 import { ArenaMap } from './arena.ts';
 import { arrayRules, fdArrayRules } from './array-rules.ts';
 import { anyTypes, cgroupStorageTypes, noTypes, storageTypes } from './btf-check.ts';
@@ -71,15 +71,12 @@ const noEntries = rule(Errno.EINVAL, ({ maxEntries }) =>
   maxEntries === 0 ? undefined : `max_entries must be 0, not ${maxEntries}`,
 );
 
-/** sizeof(struct bpf_stack_build_id). */
-const BUILD_ID_BYTES = 32;
-
 const stackRules: readonly Rule[] = [
   ...flagsWithin(FILE_FLAGS | BPF_F_STACK_BUILD_ID),
   someEntries,
   keySizeIs(4),
   rule(Errno.EINVAL, ({ valueSize, flags }) => {
-    const frame = (flags & BPF_F_STACK_BUILD_ID) === 0 ? 8 : BUILD_ID_BYTES;
+    const frame = (flags & BPF_F_STACK_BUILD_ID) === 0 ? 8 : StackBuildId.bytes;
     const frames = valueSize / frame;
     return Number.isInteger(frames) && frames >= 1 && frames <= PERF_MAX_STACK_DEPTH
       ? undefined

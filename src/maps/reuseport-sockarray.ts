@@ -4,37 +4,14 @@
  */
 import { Errno } from '../base/errno.ts';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../spec/uapi.ts';
-import { loadWord, userWord } from './copy.ts';
+import { userWord } from './copy.ts';
 import { BPF_EXIST, BPF_NOEXIST, unknownPlainUpdateFlags } from './flags.ts';
-import type { SocketSlots } from './map.ts';
 import type { SocketRef } from './ports.ts';
-import { SlotArrayMap } from './slot-array.ts';
-import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
+import { COOKIE_BYTES, SocketArrayMap } from './socket-array.ts';
+import { socketEntry } from './socket-entry.ts';
 import { descriptorIn } from './socket-rules.ts';
 
-const COOKIE_BYTES = 8;
-
-export class ReuseportSockArrayMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
-  readonly sockets: SocketSlots = this;
-
-  socketAt(key: number): SocketRef | undefined {
-    return this.at(loadWord(this.owner.memory, key))?.socket;
-  }
-
-  /** Cookies need the larger of the two value sizes. */
-  protected override refuseRead(): number {
-    return this.attr.valueSize === COOKIE_BYTES ? 0 : -Errno.ENOSPC;
-  }
-
-  protected addressOf(entry: SocketEntry): number {
-    return entry.socket.address;
-  }
-
-  protected readEntry(entry: SocketEntry, value: Uint8Array): number {
-    writeCookie(entry.socket, value);
-    return 0;
-  }
-
+export class ReuseportSockArrayMap extends SocketArrayMap {
   protected updateSlot(index: number, value: Uint8Array, flags: number): number {
     if (unknownPlainUpdateFlags(flags)) return -Errno.EINVAL;
     if (index >= this.attr.maxEntries) return -Errno.E2BIG;

@@ -5,22 +5,14 @@
 import { Errno } from '../base/errno.ts';
 import { loadWord } from './copy.ts';
 import { unknownPlainUpdateFlags } from './flags.ts';
-import type { SocketSlots } from './map.ts';
 import type { SocketRef } from './ports.ts';
-import { SlotArrayMap } from './slot-array.ts';
-import { type SocketEntry, socketEntry, writeCookie } from './socket-entry.ts';
+import { SocketArrayMap } from './socket-array.ts';
+import { socketEntry } from './socket-entry.ts';
 import { SocketPrograms } from './socket-programs.ts';
 import { heldSocket, refuseEntry, socketOfValue } from './socket-rules.ts';
 
-const COOKIE_BYTES = 8;
-
-export class SockMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
-  readonly sockets: SocketSlots = this;
+export class SockMap extends SocketArrayMap {
   readonly socketPrograms = new SocketPrograms();
-
-  socketAt(key: number): SocketRef | undefined {
-    return this.at(loadWord(this.owner.memory, key))?.socket;
-  }
 
   socketIn(index: number): SocketRef | undefined {
     return this.at(index)?.socket;
@@ -34,21 +26,6 @@ export class SockMap extends SlotArrayMap<SocketEntry> implements SocketSlots {
   override update(key: number, value: number, flags: number): number {
     const socket = heldSocket(this.env, value);
     return typeof socket === 'number' ? socket : this.put(key, socket, flags);
-  }
-
-  /** Cookies need the larger of the two value sizes. */
-  protected override refuseRead(): number {
-    return this.attr.valueSize === COOKIE_BYTES ? 0 : -Errno.ENOSPC;
-  }
-
-  /** Programs see a struct bpf_sock. */
-  protected addressOf(entry: SocketEntry): number {
-    return entry.socket.address;
-  }
-
-  protected readEntry(entry: SocketEntry, value: Uint8Array): number {
-    writeCookie(entry.socket, value);
-    return 0;
   }
 
   protected updateSlot(index: number, value: Uint8Array, flags: number): number {

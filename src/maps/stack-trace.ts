@@ -3,6 +3,13 @@
  * exclude each other (kernel/bpf/stackmap.c).
  */
 import { Errno } from '../base/errno.ts';
+import {
+  BPF_F_FAST_STACK_CMP,
+  BPF_F_REUSE_STACKID,
+  BPF_F_SKIP_FIELD_MASK,
+  BPF_STACK_BUILD_ID_IP,
+  StackBuildId,
+} from '../spec/uapi.ts';
 import { copyOut, loadWord, userWord } from './copy.ts';
 import { MapFlag } from './flags.ts';
 import { bucketsFor } from './hash-table.ts';
@@ -15,17 +22,9 @@ import { allocateMapObject, type MapMemory } from './map-memory.ts';
 /** sysctl kernel.perf_event_max_stack: frames of a trace at most. */
 export const PERF_MAX_STACK_DEPTH = 127;
 
-const BPF_F_SKIP_FIELD_MASK = 0xff;
-const BPF_F_FAST_STACK_CMP = 1 << 9;
-const BPF_F_REUSE_STACKID = 1 << 10;
-
 /** Bytes of an element ahead of its frames: the hash, and how many frames there are. A free one links to the next. */
 const HEADER_BYTES = 8;
 const FRAME_BYTES = 8;
-/** struct bpf_stack_build_id: a status, the build id of 20 bytes, and an offset in the file or, without one, the address. */
-const BUILD_ID_BYTES = 32;
-const BUILD_ID_IP_AT = 24;
-const BPF_STACK_BUILD_ID_IP = 2;
 
 export class StackTraceMap implements BpfMap, StackTraces {
   readonly attr: MapAttr;
@@ -51,7 +50,7 @@ export class StackTraceMap implements BpfMap, StackTraces {
     this.bucketCount = bucketsFor(attr.maxEntries);
     this.table = owner.allocateHidden(this.bucketCount * 4) >>> 2;
     this.withBuildIds = (attr.flags & MapFlag.BPF_F_STACK_BUILD_ID) !== 0;
-    this.maxDepth = attr.valueSize / (this.withBuildIds ? BUILD_ID_BYTES : FRAME_BYTES);
+    this.maxDepth = attr.valueSize / (this.withBuildIds ? StackBuildId.bytes : FRAME_BYTES);
     const stride = HEADER_BYTES + attr.valueSize;
     const elements = owner.allocateHidden(stride * attr.maxEntries);
     for (let i = attr.maxEntries; --i >= 0; ) this.giveBack(elements + i * stride);
@@ -167,12 +166,13 @@ export class StackTraceMap implements BpfMap, StackTraces {
     for (let i = 0; i < frames.length; i++) u32[this.wordOf(at, i)] = frames[i]!;
     if (!this.withBuildIds) return;
     // No file is mapped at any address here, so each frame keeps its address, as in the kernel when it finds no build id.
-    for (let i = 0; i < frames.length >>> 1; i++) u32[at + (i * BUILD_ID_BYTES) / 4] = BPF_STACK_BUILD_ID_IP;
+    for (let i = 0; i < frames.length >>> 1; i++)
+      u32[at + (i * StackBuildId.bytes) / 4] = BPF_STACK_BUILD_ID_IP;
   }
 
   /** The word of memory for word `i` of the frames of an element whose frames begin at word `at`. */
   private wordOf(at: number, i: number): number {
     if (!this.withBuildIds) return at + i;
-    return at + ((i >>> 1) * BUILD_ID_BYTES + BUILD_ID_IP_AT) / 4 + (i & 1);
+    return at + ((i >>> 1) * StackBuildId.bytes + StackBuildId.ip) / 4 + (i & 1);
   }
 }

@@ -5,8 +5,8 @@
 import { Errno } from '../base/errno.ts';
 import { findZero } from '../base/text.ts';
 import type { Btf, BtfStruct } from '../btf/index.ts';
+import { STRUCT_OPS_VALUE_PREFIX } from '../spec/uapi.ts';
 
-const VALUE_PREFIX = 'bpf_struct_ops_';
 /** TCP_CONG_NON_RESTRICTED | TCP_CONG_NEEDS_ECN. */
 const TCP_CONG_MASK = 3;
 /** TCP_CA_NAME_MAX. */
@@ -72,8 +72,8 @@ export const BUILTIN_OPERATIONS: readonly string[] = ['reno', 'cubic'];
 export function findOpsType(btf: Btf, valueTypeId: number): OpsType | undefined {
   if (valueTypeId < 1 || valueTypeId >= btf.typeCount) return undefined;
   const value = btf.typeById(valueTypeId);
-  if (value.kind !== 'struct' || !value.name.startsWith(VALUE_PREFIX)) return undefined;
-  const name = value.name.slice(VALUE_PREFIX.length);
+  if (value.kind !== 'struct' || !value.name.startsWith(STRUCT_OPS_VALUE_PREFIX)) return undefined;
+  const name = value.name.slice(STRUCT_OPS_VALUE_PREFIX.length);
   const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
   const data = value.members.find((member) => member.name === 'data');
   const struct = data === undefined ? undefined : btf.resolve(data.type);

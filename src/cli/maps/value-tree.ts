@@ -2,7 +2,7 @@
  * Bytes to JSON by BTF type, each kind as bpftool shows it: enumerators by name, text in quotes, bitfields and 128-bit numbers in
  * hexadecimal, anonymous members under the name '' (tools/bpf/bpftool/btf_dumper.c).
  */
-import { MAX_BTF_DEPTH } from '../../base/limits.ts';
+import { MAX_BTF_DEPTH, maxValueParts } from '../../base/limits.ts';
 import {
   type Btf,
   type BtfArray,
@@ -14,10 +14,6 @@ import {
   type BtfType,
 } from '../../index.ts';
 import { type Json, jsonObject } from '../render/json-writer.ts';
-
-/** Parts that a value may have, and more for each byte, before its type counts as hostile: types can nest without end. */
-const FREE_PARTS = 1 << 16;
-const PARTS_PER_BYTE = 16;
 
 /**
  * The value that `bytes` hold.
@@ -41,7 +37,7 @@ class TreeBuilder {
     this.btf = btf;
     this.bytes = bytes;
     this.plain = plain;
-    this.left = FREE_PARTS + PARTS_PER_BYTE * bytes.length;
+    this.left = maxValueParts(bytes.length);
   }
 
   /** The value of a type from bit `bit` on. */

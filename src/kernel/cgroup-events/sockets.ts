@@ -14,9 +14,9 @@ import {
   SKB_HEADROOM,
 } from '../packet-buffer.ts';
 import type { Socket } from '../sockets/socket.ts';
+import { BPF_SOCK_BYTES } from '../sockets/socket-image.ts';
 import { type CgroupAnswer, type CgroupRunner, isError } from './run.ts';
 
-const BPF_SOCK_BYTES = 80;
 /** Bit of what an egress program returns, shifted: congestion. */
 const SET_CN = 1;
 const NET_XMIT_DROP = 1;

@@ -4,19 +4,19 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
+import { BPF_F_ALLOW_MULTI, BPF_F_ALLOW_OVERRIDE, BPF_F_PREORDER } from '../cgroup-programs.ts';
 import type { LoadedProgram } from '../loaded-program.ts';
 import type { Attributes } from './attributes.ts';
-import { cgroupAttach, cgroupDetach, cgroupQuery } from './cgroups.ts';
+import { BPF_F_QUERY_EFFECTIVE, cgroupAttach, cgroupDetach, cgroupQuery } from './cgroups.ts';
 import { programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
-import { MULTI_FLAGS } from './multi-program.ts';
+import { BPF_F_REPLACE, MULTI_FLAGS } from './multi-program.ts';
 import { netnsAttach, netnsDetach, netnsQuery } from './netns.ts';
 import { CGROUP_TYPES, programTypeOf } from './program-kinds.ts';
 import { socketMapAttach, socketMapDetach, socketMapQuery } from './socket-maps.ts';
 import { tcxAttach, tcxDetach, tcxQuery } from './tcx.ts';
 
-/** BPF_F_ALLOW_OVERRIDE, BPF_F_ALLOW_MULTI, BPF_F_REPLACE, BPF_F_PREORDER. */
-const PLAIN_FLAGS = 1 | 2 | 4 | 64;
+const PLAIN_FLAGS = BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE | BPF_F_PREORDER;
 
 const KPROBE_ATTACH_TYPES: readonly number[] = [
   A.BPF_PERF_EVENT,
@@ -154,8 +154,6 @@ export function programDetach(sys: SyscallContext, attr: Attributes<'BPF_PROG_DE
       return fail(Errno.EINVAL, 'programs of this type attach by links');
   }
 }
-
-const BPF_F_QUERY_EFFECTIVE = 1;
 
 /** BPF_PROG_QUERY (bpf_prog_query). */
 export function programQuery(sys: SyscallContext, attr: Attributes<'BPF_PROG_QUERY'>): number {

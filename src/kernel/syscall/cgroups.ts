@@ -30,7 +30,8 @@ import {
 } from './multi-program.ts';
 import { queryRow } from './query-row.ts';
 
-const BPF_F_QUERY_EFFECTIVE = 1 << 0;
+/** Flag of BPF_PROG_QUERY: those that run, also of the cgroups above. */
+export const BPF_F_QUERY_EFFECTIVE = 1 << 0;
 /** What a link may ask for. */
 const LINK_FLAGS = BPF_F_ID | BPF_F_LINK | BPF_F_BEFORE | BPF_F_AFTER | BPF_F_PREORDER;
 /** The cgroup behind a descriptor. @throws SyscallError EBADF. */

@@ -2,6 +2,7 @@
 import { Errno } from '../../base/errno.ts';
 import { MapFlag } from '../../maps/index.ts';
 import { mapFile, type PathNode, type Pinnable } from '../files.ts';
+import { PATH_MAX } from '../paths.ts';
 import type { Attributes } from './attributes.ts';
 import { openFile, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
@@ -12,7 +13,6 @@ type ObjectCommand = 'BPF_OBJ_PIN' | 'BPF_OBJ_GET';
 const BPF_F_PATH_FD = 1 << 14;
 const ACCESS = MapFlag.BPF_F_RDONLY | MapFlag.BPF_F_WRONLY;
 const AT_FDCWD = -100;
-const PATH_MAX = 4096;
 
 /** BPF_OBJ_PIN (bpf_obj_pin). */
 export function objectPin(sys: SyscallContext, attr: Attributes<'BPF_OBJ_PIN'>): number {

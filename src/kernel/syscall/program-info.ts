@@ -5,13 +5,11 @@ import type { Attributes } from './attributes.ts';
 import type { SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 import { putName, readInfo, writeInfo } from './info-struct.ts';
+import { FUNC_INFO_BYTES, LINE_INFO_BYTES } from './program-records.ts';
 
 /** sizeof(struct bpf_prog_info), and the end of its last member. */
 const INFO_BYTES = 232;
 const LAST_MEMBER_END = 228;
-/** sizeof of struct bpf_func_info, struct bpf_line_info and of an address. */
-const FUNC_INFO_BYTES = 8;
-const LINE_INFO_BYTES = 16;
 const ADDRESS_BYTES = 8;
 const TAG_BYTES = 8;
 

@@ -18,8 +18,10 @@ export interface ProgramRecords {
   readonly lineBytes: Uint8Array;
 }
 
-const FUNC_INFO_BYTES = 8;
-const LINE_INFO_BYTES = 16;
+/** sizeof(struct bpf_func_info). */
+export const FUNC_INFO_BYTES = 8;
+/** sizeof(struct bpf_line_info). */
+export const LINE_INFO_BYTES = 16;
 const MAX_RECORD_BYTES = 252;
 const MAX_LINE_RECORDS = Math.floor(0x7fffffff / LINE_INFO_BYTES);
 
