@@ -41,6 +41,7 @@ export const CORE_RELOC_KINDS = [
   'type_matches',
 ] as const;
 
+/** What a CO-RE record asks for, by the names of enum bpf_core_relo_kind. */
 export type CoreRelocKind = (typeof CORE_RELOC_KINDS)[number];
 
 /** An instruction whose immediate or offset depends on the running kernel's types. */

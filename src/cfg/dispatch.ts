@@ -4,6 +4,7 @@
  */
 import { type FlowGraph, reversed } from './graph.ts';
 
+/** A reducible graph that stands for one that may not be. */
 export interface Dispatch {
   /** The old nodes under their old numbers, then the dispatchers. */
   readonly graph: FlowGraph;

@@ -4,6 +4,7 @@
  */
 import type { Loops } from './loops.ts';
 
+/** Answers how loops lie inside each other. */
 export class LoopNest {
   private readonly loops: Loops;
   /** By header: how many loops lie around it, its own included; 0 for other nodes. */

@@ -5,6 +5,7 @@
 import { type Dominators, dominates } from './dominators.ts';
 import { type DepthFirst, type FlowGraph, reversed } from './graph.ts';
 
+/** The loops of a graph, by node. */
 export interface Loops {
   /** 1 for nodes that an edge leads back to which they dominate. */
   readonly isHeader: Uint8Array;

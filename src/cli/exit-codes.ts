@@ -1,4 +1,5 @@
 /** The exit codes of every command; part of the command line's interface. */
+/** What a command exits with. */
 export const ExitCode = {
   /** The command did what it was asked to. */
   Ok: 0,

@@ -4,6 +4,7 @@ import { HelperFault } from './fault.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import type { MessagePort } from './runtime.ts';
 
+/** Bytes, verdict and redirection of messages. */
 export const messageHelpers: FamilyMaker = (runtime) => {
   const messageOf = (helper: string): MessagePort => {
     const message = runtime.message();

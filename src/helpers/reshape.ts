@@ -14,6 +14,7 @@ const MAX_LENGTH = 16064;
 /** What bpf_skb_adjust_room adds or takes at most. */
 const MAX_ADJUSTMENT = 0xfff;
 
+/** Lengths of received data. */
 export const reshapeHelpers: FamilyMaker = (runtime) => {
   const { memory } = runtime;
   const window = new PacketWindow(runtime);

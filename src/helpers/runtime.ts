@@ -201,6 +201,7 @@ export interface TimerPort {
   cancel(timer: number): number;
 }
 
+/** The machine as helpers see it. */
 export interface HelperRuntime extends SymbolPort {
   readonly memory: Memory;
   readonly clock: ClockPort;

@@ -15,6 +15,7 @@ const LOOKUP_FAMILY = 8;
 const LOOKUP_PROTOCOL = 12;
 const FAMILY_NUMBERS: Readonly<Partial<Record<SocketRef['family'], number>>> = { inet: 2, inet6: 10 };
 
+/** The choice of a socket, by reuseport map or by the socket itself. */
 export const socketChoiceHelpers: FamilyMaker = (runtime) => {
   const { memory } = runtime;
 

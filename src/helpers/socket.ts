@@ -3,6 +3,7 @@ import { IPPROTO_TCP, IPPROTO_UDP } from '../spec/uapi.ts';
 import { type FamilyMaker, plain } from './implementation.ts';
 import type { HelperRuntime } from './runtime.ts';
 
+/** Looking sockets up, giving them back, and what is known of them. */
 export const socketHelpers: FamilyMaker = (runtime, result) => ({
   bpf_sk_lookup_tcp: plain((_context, tuple, size, netnsLo, netnsHi, flagsLo, flagsHi) =>
     lookUp(runtime, IPPROTO_TCP, tuple >>> 0, size >>> 0, [netnsLo, netnsHi, flagsLo, flagsHi]),

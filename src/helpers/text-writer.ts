@@ -6,6 +6,7 @@
 const BLANK = 0x20;
 const ZERO = 0x30;
 
+/** Text with a limit, counted beyond it. One object is used again for each text. */
 export class TextWriter {
   private target: Uint8Array = new Uint8Array();
   private start = 0;

@@ -16,6 +16,7 @@ const PID_TGID = 8;
 const FIRST_CLOCK = 16;
 const BYTES = FIRST_CLOCK + 8 * CLOCKS.length;
 
+/** Addresses of the words, and who keeps them up to date. */
 export class CurrentWords implements RuntimeWords {
   readonly cpu: number;
   readonly task: number;

@@ -218,6 +218,7 @@ export interface PlaceOptions {
   readonly index?: number;
 }
 
+/** Every hook of one kernel, with what is attached to it in order. */
 export class HookTable {
   /** Links by id. */
   readonly ids = new IdTable<KernelLink>();

@@ -7,6 +7,7 @@ import { Errno, SyscallError } from '../base/errno.ts';
 /** Ids go up to here: INT_MAX. */
 const LAST_ID = 0x7fffffff;
 
+/** Objects of one kind by id. */
 export class IdTable<T> {
   private readonly objects = new Map<number, T>();
   private last = 0;

@@ -21,6 +21,7 @@ const NO_ADDRESS = new Uint8Array(0);
 
 const SLOT_BYTES = 8;
 
+/** Addresses of images, by object. */
 export class KernelImages {
   private readonly memory: Memory;
   private readonly types: Btf;

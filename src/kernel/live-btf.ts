@@ -2,6 +2,7 @@
 import type { Btf } from '../btf/index.ts';
 import type { Held } from '../maps/index.ts';
 
+/** Type information with its holders. */
 export class LiveBtf implements Held {
   readonly id: number;
   readonly btf: Btf;

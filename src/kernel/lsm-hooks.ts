@@ -20,6 +20,7 @@ const DEFAULTS: Readonly<Record<string, number>> = {
   xfrm_state_pol_flow_match: 1,
 };
 
+/** An LSM hook. */
 export interface LsmHook {
   /** Id of its bpf_lsm_ function in the kernel's types. */
   readonly btfId: number;

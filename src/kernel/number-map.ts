@@ -79,6 +79,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
+/** A map of numbers by numbers, looked up, stored and deleted without allocating. */
 export class NumberMap {
   private readonly map: BpfMap;
   private readonly memory: Memory;

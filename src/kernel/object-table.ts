@@ -15,6 +15,7 @@ import type { SocketActions } from './sockets/socket.ts';
 import { SocketTable } from './sockets/socket-table.ts';
 import type { Task, TaskTable } from './tasks.ts';
 
+/** Sockets, cgroups, inodes and paths of one machine, by descriptor and by address. */
 export class ObjectTable {
   readonly paths = new PathTable();
   readonly sockets: SocketTable;

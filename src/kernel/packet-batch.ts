@@ -28,6 +28,7 @@ export function leavesPacketAlone({ insns, verified }: PreparedProgram): boolean
   return verified === true && !moves;
 }
 
+/** The memory that batches of packets lie in. */
 export class PacketBatch {
   private readonly machine: Machine;
   private readonly packet: PacketBuffer;

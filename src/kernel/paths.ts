@@ -21,6 +21,7 @@ function leaf(kind: 'file' | 'netns', name: string, parent: PathNode): void {
   parent.children?.set(name, { kind, name, parent });
 }
 
+/** Paths of one machine, walked from the root. */
 export class PathTable {
   private readonly root = directory('directory', '', undefined);
   private readonly ids = new WeakMap<PathNode, number>();

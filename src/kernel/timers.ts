@@ -55,6 +55,7 @@ interface Timer {
   order: number;
 }
 
+/** The timers of one machine, by the address of their field. */
 export class TimerTable implements TimerPort, AlarmSource {
   private readonly host: TimerHost;
   private readonly timers = new Map<number, Timer>();

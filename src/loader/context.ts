@@ -5,6 +5,7 @@ import type { Btf, BtfExt } from '../btf/index.ts';
 import type { ElfFile, ElfSection, ElfSymbol } from '../elf/index.ts';
 import type { SectionRoles } from './sections.ts';
 
+/** A file that is being opened. */
 export interface OpenFile {
   /** The object's name, as libbpf has it: it begins the names of data maps. */
   readonly name: string;

@@ -28,6 +28,7 @@ export interface ReferenceSite {
   readonly to: KernelReference;
 }
 
+/** What has to be linked in a function. */
 export interface Prepared {
   readonly functions: readonly FunctionSite[];
   readonly references: readonly ReferenceSite[];

@@ -10,6 +10,7 @@ import type { BpfMap, MapAttr } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 
+/** Pages that programs and user space share; without keys. */
 export class ArenaMap extends KeylessMap implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -10,6 +10,7 @@ import { InnerTemplate, idAddress, uncounted } from './inner-maps.ts';
 import type { BpfMap, MapRef } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
+/** Maps by index. Programs look one up, user space reads its id. */
 export class ArrayOfMapsMap extends FdArrayMap<MapRef> {
   protected readonly idOf = (inner: MapRef): number => loadWord(this.owner.memory, idAddress(inner.map));
   private readonly template: InnerTemplate;

@@ -21,6 +21,7 @@ const {
 
 const ARRAY_FLAGS = BPF_F_NUMA_NODE | BPF_F_MMAPABLE | ACCESS_FLAGS | BPF_F_PRESERVE_ELEMS | BPF_F_INNER_MAP;
 
+/** What ARRAY and its kin must be made with. */
 export const arrayRules: readonly Rule[] = [
   someEntries,
   keySizeIs(4),
@@ -28,6 +29,7 @@ export const arrayRules: readonly Rule[] = [
   ...flagsWithin(ARRAY_FLAGS),
 ];
 
+/** What arrays of descriptors must be made with. */
 export const fdArrayRules: readonly Rule[] = [
   valueSizeIs(4),
   flagsWithout(BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG),

@@ -16,6 +16,7 @@ const DEFAULT_HASHES = 5;
 const WORD_BITS = 64;
 const MAX_BITS = 2 ** 32;
 
+/** A set that is asked whether it may hold a value. */
 export class BloomFilterMap implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -6,6 +6,7 @@ import { Errno } from '../base/errno.ts';
 import { FdArrayMap } from './fd-array.ts';
 import type { CgroupRef } from './ports.ts';
 
+/** Cgroups by index, for programs to compare with. */
 export class CgroupArrayMap extends FdArrayMap<CgroupRef> {
   /** User space cannot read a slot. */
   protected readonly idOf = undefined;

@@ -3,6 +3,7 @@ import { Errno } from '../base/errno.ts';
 import { LocalStorageMap } from './local-storage.ts';
 import type { StorageOwner } from './ports.ts';
 
+/** A value for each cgroup that was given one. */
 export class CgrpStorageMap extends LocalStorageMap {
   protected ownerByFd(fd: number): StorageOwner | number {
     return this.env.cgroupByFd?.(fd) ?? -Errno.EBADF;

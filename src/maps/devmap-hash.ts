@@ -14,6 +14,7 @@ import type { TargetEntry } from './target-array.ts';
 
 const KEY_BYTES = 4;
 
+/** Devices by any number, to redirect XDP packets to. */
 export class DevHashMap implements BpfMap, RedirectTargets {
   readonly attr: MapAttr;
   readonly address: number;

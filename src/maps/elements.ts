@@ -21,6 +21,7 @@ export interface ElementLayout {
   readonly stride: number;
 }
 
+/** Places in an element, by the sizes of its parts in bytes; `nodeBytes` is 0 without an LRU list. */
 export function elementLayout(keySize: number, valueBytes: number, nodeBytes: number): ElementLayout {
   const keyAt = valueBytes + 4;
   const hashAt = keyAt + alignUp(keySize, 4);

@@ -14,6 +14,7 @@ import type { Held } from './ports.ts';
 /** Bytes of a slot in linear memory: the kernel keeps a pointer. */
 export const SLOT_BYTES = 8;
 
+/** Kernel objects by index, which user space gives by descriptor. */
 export abstract class FdArrayMap<T extends Held> implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -29,6 +29,7 @@ export interface HashShape {
   readonly nodeBytes: number;
 }
 
+/** What hashes share, whatever their elements hold and wherever they come from. */
 export abstract class HashMapBase implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -34,6 +34,7 @@ class ReleasingHash extends HashMap {
   }
 }
 
+/** Maps by key. Programs look one up, user space reads its id. */
 export class HashOfMapsMap implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -9,6 +9,7 @@ import type { ElementLayout } from './elements.ts';
 import { hash8, hashBytes, hashWord, WordHash } from './jhash.ts';
 import type { MapMemory } from './map-memory.ts';
 
+/** Buckets of elements by hash, in the kernel's order. */
 export class HashTable {
   /** A power of two. */
   readonly bucketCount: number;

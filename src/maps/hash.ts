@@ -11,6 +11,7 @@ import { HashMapBase } from './hash-base.ts';
 import type { MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
+/** Values by key, one for all CPUs. */
 export class HashMap extends HashMapBase {
   private readonly pool: ElementPool;
   /** Each CPU's element for its next replacement; empty without preallocation. */

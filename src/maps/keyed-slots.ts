@@ -19,6 +19,7 @@ export interface KeyedOptions {
   readonly hash?: (key: number) => number;
 }
 
+/** Entries by key. */
 export class KeyedSlots<T extends SlotEntry> {
   readonly table: HashTable;
   private readonly context: MapContext;

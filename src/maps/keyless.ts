@@ -1,6 +1,7 @@
 /** What the bpf_map_ops of types without keys and values answer: one errno for every operation. */
 import type { MapAttr } from './map.ts';
 
+/** A map whose every operation on keys fails. */
 export abstract class KeylessMap {
   readonly userValueSize = 0;
   abstract readonly attr: MapAttr;

@@ -20,6 +20,7 @@ interface Stored {
   readonly stop: () => void;
 }
 
+/** Values that hang on kernel objects and end with them. */
 export abstract class LocalStorageMap implements BpfMap, LocalStorage {
   readonly attr: MapAttr;
   readonly address: number;

@@ -18,6 +18,7 @@ const LENGTH_BYTES = 4;
 /** Bytes of a node's two children. */
 const CHILDREN_BYTES = 8;
 
+/** Values by prefix of bits; a lookup gives the longest that fits. */
 export class LpmTrieMap implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

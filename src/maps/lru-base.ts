@@ -10,6 +10,7 @@ import { NODE_BYTES } from './lru-nodes.ts';
 import type { MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
+/** Hashes that evict what was not used for long instead of refusing new keys. */
 export abstract class LruMapBase extends HashMapBase {
   private readonly lru: Lru;
 

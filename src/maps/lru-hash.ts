@@ -7,6 +7,7 @@ import { unknownPlainUpdateFlags } from './flags.ts';
 import { LruMapBase } from './lru-base.ts';
 import type { MapContext } from './map-context.ts';
 
+/** The LRU hash with one value for all CPUs. */
 export class LruHashMap extends LruMapBase {
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {

@@ -16,6 +16,7 @@ export type Evict = (node: number) => boolean;
 /** Bytes of the heads of an LruList. */
 export const LRU_LIST_BYTES = 3 * NODE_BYTES;
 
+/** One list with its policy. */
 export class LruList {
   /** Head of the free nodes that were used before; `takeFree` also knows the others. */
   readonly free: number;

@@ -10,6 +10,7 @@ export const NODE_BYTES = 12;
 /** Lists that a node can be in (enum bpf_lru_list_type of kernel/bpf/bpf_lru_list.h). */
 export const LruListType = { active: 0, inactive: 1, free: 2, localFree: 3, localPending: 4 } as const;
 
+/** The number of a list in a node. */
 export type LruListTypeNumber = (typeof LruListType)[keyof typeof LruListType];
 
 const PREVIOUS = 4;

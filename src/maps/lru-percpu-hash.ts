@@ -7,6 +7,7 @@ import { BPF_EXIST, unknownPlainUpdateFlags } from './flags.ts';
 import { LruMapBase } from './lru-base.ts';
 import type { MapContext } from './map-context.ts';
 
+/** The LRU hash with a value for each CPU. */
 export class LruPercpuHashMap extends LruMapBase {
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {

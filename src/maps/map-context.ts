@@ -3,6 +3,7 @@ import type { SpecialField } from './fields.ts';
 import type { MapAttr, MapEnv } from './map.ts';
 import type { MapMemory } from './map-memory.ts';
 
+/** What a map is made of. */
 export interface MapContext {
   readonly env: MapEnv;
   readonly attr: MapAttr;

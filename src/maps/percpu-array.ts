@@ -13,6 +13,7 @@ import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import { ValueLayout } from './value-layout.ts';
 
+/** Values by index, one for each CPU. */
 export class PercpuArrayMap implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -10,6 +10,7 @@ import { HashMapBase } from './hash-base.ts';
 import type { MapIterator } from './map.ts';
 import type { MapContext } from './map-context.ts';
 
+/** Values by key, one for each CPU. */
 export class PercpuHashMap extends HashMapBase {
   private readonly pool: ElementPool;
   private readonly preallocated: boolean;

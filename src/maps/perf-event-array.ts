@@ -8,6 +8,7 @@ import { FdArrayMap } from './fd-array.ts';
 import { MapFlag } from './flags.ts';
 import type { PerfEventRef } from './ports.ts';
 
+/** Perf events by index, usually one for each CPU, that programs write records to. */
 export class PerfEventArrayMap extends FdArrayMap<PerfEventRef> {
   /** User space cannot read a slot. */
   protected readonly idOf = undefined;

@@ -8,6 +8,7 @@ import { FdArrayMap } from './fd-array.ts';
 import type { ProgRef } from './ports.ts';
 import { OwningKind, type ProgKind } from './program-kind.ts';
 
+/** Programs by index, for tail calls. */
 export class ProgArrayMap extends FdArrayMap<ProgRef> {
   protected readonly idOf = (program: ProgRef): number => program.id;
   private readonly owningKind = new OwningKind();

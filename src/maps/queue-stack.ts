@@ -10,6 +10,7 @@ import type { BpfMap, MapAttr } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 
+/** Values without keys: the queue gives the oldest first, the stack the newest. */
 export class QueueStackMap implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -11,6 +11,7 @@ import { COOKIE_BYTES, SocketArrayMap } from './socket-array.ts';
 import { socketEntry } from './socket-entry.ts';
 import { descriptorIn } from './socket-rules.ts';
 
+/** Sockets of groups by index. */
 export class ReuseportSockArrayMap extends SocketArrayMap {
   protected updateSlot(index: number, value: Uint8Array, flags: number): number {
     if (unknownPlainUpdateFlags(flags)) return -Errno.EINVAL;

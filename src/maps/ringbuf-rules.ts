@@ -4,6 +4,7 @@ import { PAGE_BYTES } from '../spec/uapi.ts';
 import { MapFlag } from './flags.ts';
 import { flagsWithin, keySizeIs, type Rule, rule, valueSizeIs } from './rules.ts';
 
+/** What ring buffers of both directions must be made with. */
 export const ringbufRules: readonly Rule[] = [
   ...flagsWithin(MapFlag.BPF_F_NUMA_NODE),
   keySizeIs(0),

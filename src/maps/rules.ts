@@ -80,6 +80,7 @@ const oneProgramAccess = rule(EINVAL, (attr) => {
     : undefined;
 });
 
+/** None of these flags may be set. */
 export const flagsWithout = (forbidden: number): Rule =>
   rule(EINVAL, (attr) => {
     const found = attr.flags & forbidden;
@@ -89,6 +90,7 @@ export const flagsWithout = (forbidden: number): Rule =>
 /** Per-CPU kinds choose memory themselves. */
 export const noNumaNode = flagsWithout(MapFlag.BPF_F_NUMA_NODE);
 
+/** A value fits what the per-CPU allocator gives. */
 export const percpuValueFits = rule(E2BIG, (attr) =>
   alignUp(attr.valueSize, 8) > PERCPU_MAX_BYTES
     ? `value_size of a per-CPU map may be ${PERCPU_MAX_BYTES} at most, not ${attr.valueSize}`

@@ -3,6 +3,7 @@ import { Errno } from '../base/errno.ts';
 import { LocalStorageMap } from './local-storage.ts';
 import type { StorageOwner } from './ports.ts';
 
+/** A value for each socket that was given one. */
 export class SkStorageMap extends LocalStorageMap {
   protected ownerByFd(fd: number): StorageOwner | number {
     return this.env.socketByFd?.(fd) ?? -Errno.EBADF;

@@ -15,6 +15,7 @@ export interface SlotEntry {
   dispose(): void;
 }
 
+/** Entries by index; `T` is what the kind keeps in a slot. */
 export abstract class SlotArrayMap<T extends SlotEntry> implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

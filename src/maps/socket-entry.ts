@@ -2,6 +2,7 @@
 import type { SocketRef } from './ports.ts';
 import type { SlotEntry } from './slot-array.ts';
 
+/** A slot's socket. */
 export interface SocketEntry extends SlotEntry {
   readonly socket: SocketRef;
 }

@@ -15,6 +15,7 @@ import { heldSocket, refuseEntry, socketOfValue } from './socket-rules.ts';
 const COOKIE_BYTES = 8;
 const NO_IMAGE = new Uint8Array(0);
 
+/** Sockets by key. */
 export class SockHashMap implements BpfMap, SocketSlots {
   readonly attr: MapAttr;
   readonly address: number;

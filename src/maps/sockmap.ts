@@ -11,6 +11,7 @@ import { socketEntry } from './socket-entry.ts';
 import { SocketPrograms } from './socket-programs.ts';
 import { heldSocket, refuseEntry, socketOfValue } from './socket-rules.ts';
 
+/** Sockets by index. */
 export class SockMap extends SocketArrayMap {
   readonly socketPrograms = new SocketPrograms();
 

@@ -26,6 +26,7 @@ export const PERF_MAX_STACK_DEPTH = 127;
 const HEADER_BYTES = 8;
 const FRAME_BYTES = 8;
 
+/** Call stacks by id. */
 export class StackTraceMap implements BpfMap, StackTraces {
   readonly attr: MapAttr;
   readonly address: number;

@@ -23,6 +23,7 @@ const STATE = 4;
 /** enum bpf_struct_ops_state. */
 const State = { init: 0, inUse: 1, toBeFreed: 2, ready: 3 } as const;
 
+/** One struct of operations and its state. */
 export class StructOpsMap implements BpfMap {
   readonly attr: MapAttr;
   readonly address: number;

@@ -12,6 +12,7 @@ import type { MapAttr, MapEnv } from './map.ts';
 /** Fields that keep their bytes when the rest of a value is released: they hold nothing outside it. */
 const NOT_FREED: ReadonlySet<FieldKind> = new Set<FieldKind>(['bpf_spin_lock', 'bpf_refcount']);
 
+/** How one map's values lie in memory, and how they are copied without their special fields. */
 export class ValueLayout {
   /** Bytes that programs see. */
   readonly size: number;

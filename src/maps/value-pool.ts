@@ -4,6 +4,7 @@ import type { MapEnv } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { ValueLayout } from './value-layout.ts';
 
+/** Gives values out and takes them back once no program runs. */
 export class ValuePool {
   readonly values: ValueLayout;
   private readonly env: MapEnv;

@@ -10,6 +10,7 @@ import type { SocketRef } from './ports.ts';
 import { SlotArrayMap } from './slot-array.ts';
 import { type SocketEntry, socketEntry } from './socket-entry.ts';
 
+/** AF_XDP sockets by index, to redirect XDP packets to. */
 export class XskMap extends SlotArrayMap<SocketEntry> implements RedirectTargets {
   readonly targets: RedirectTargets = this;
   readonly knownFlags = 0;

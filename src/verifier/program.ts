@@ -63,14 +63,17 @@ export const PSEUDO_MAP_IDX_VALUE = 6;
 export const ATOMIC_FETCH = 0x01;
 export const ATOMIC_CMPXCHG = 0xf1;
 
+/** The low three bits of an opcode: BPF_CLASS. */
 export function classOf(code: number): number {
   return code & 7;
 }
 
+/** The high four bits of an opcode of arithmetic or jumps: BPF_OP. */
 export function opOf(code: number): number {
   return code & 0xf0;
 }
 
+/** The high three bits of an opcode of loads and stores: BPF_MODE. */
 export function modeOf(code: number): number {
   return code & 0xe0;
 }

@@ -9,6 +9,7 @@ import type { Program } from './program.ts';
 import type { Frame } from './state/frame.ts';
 import type { VerifierState } from './state/state.ts';
 
+/** One verification as observers see it. */
 export interface Walk {
   readonly input: VerifierInput;
   readonly program: Program;

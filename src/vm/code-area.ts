@@ -19,6 +19,7 @@ export interface LinkedProgram {
 /** The region takes this part of memory, 256 KiB at first, or more where a program needs more. */
 const PART_OF_MEMORY = 64;
 
+/** The memory that packed programs lie in. */
 export class CodeArea {
   private readonly memory: Memory;
   private readonly placed = new Map<number, LinkedProgram>();

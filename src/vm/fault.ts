@@ -41,6 +41,7 @@ export interface FaultAccess {
   readonly region?: Region;
 }
 
+/** What a fault knows beside its message. */
 export interface FaultDetails {
   /** From the faulting function outwards to the program's entry. */
   readonly frames: readonly FaultFrame[];

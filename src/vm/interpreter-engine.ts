@@ -7,11 +7,13 @@ import { checkRunLevel, type Engine } from './engine.ts';
 import { Interpreter, type InterpreterOptions } from './interpreter.ts';
 import type { Memory } from './memory.ts';
 
+/** How the engine is made. */
 export interface InterpreterEngineOptions extends InterpreterOptions {
   /** Instructions that one run may take before it faults with `budget-exhausted`; unlimited by default. */
   readonly budget?: number;
 }
 
+/** Interprets every program, checked. */
 export class InterpreterEngine implements Engine {
   readonly name = 'interpreter';
   r0High = 0;

@@ -14,6 +14,7 @@ export type RunStatus =
   | { readonly kind: 'paused' }
   | { readonly kind: 'faulted'; readonly fault: VmFault };
 
+/** How a run is limited and watched. */
 export interface InterpreterOptions {
   /** Called before every instruction. Runs are several times slower with it, and not slower without. */
   readonly onInsn?: (interpreter: Interpreter) => void;
@@ -25,6 +26,7 @@ const CHUNK = 16384;
 /** `running`: between `start` and the end of the program, paused or not. */
 type State = 'idle' | 'running' | 'over';
 
+/** One run that can be stepped, paused and looked into. */
 export class Interpreter {
   /** r0 when the last run ended. */
   r0Low = 0;

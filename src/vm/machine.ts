@@ -51,6 +51,7 @@ interface ActiveDriver {
 /** What a machine holds before its first run. */
 const NO_PROGRAM: PreparedProgram = { name: 'none', insns: [], subprogs: [0], subprogNames: ['none'] };
 
+/** One run, its stacks and its callers; it is used again for the next. */
 export class Machine {
   readonly memory: Memory;
   readonly helpers: HelperTable;

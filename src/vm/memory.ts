@@ -30,11 +30,13 @@ const INITIAL_BYTES = 16 << 20;
 /** Bytes behind each bitmap that stay zero: looking at 8 bytes may look beyond the last one. */
 export const BITMAP_PADDING = 8;
 
+/** How memory is made. */
 export interface MemoryOptions {
   /** Bytes that linear memory may grow to, 1 GiB by default. The bitmaps take a quarter of it on top. */
   readonly maxBytes?: number;
 }
 
+/** What an allocation is to be. */
 export interface AllocateOptions {
   /** Bytes; 0 gives an address that allows no access. */
   readonly size: number;
@@ -58,6 +60,7 @@ interface RegionInfo {
   readonly elements: RegionElements | undefined;
 }
 
+/** The linear memory of one kernel. */
 export class Memory {
   /** The WebAssembly memory itself, which compiled programs import. */
   readonly wasm: WasmMemory;

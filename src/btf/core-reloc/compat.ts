@@ -24,6 +24,7 @@ export function sameKind(local: BtfType, target: BtfType): boolean {
   return local.kind === target.kind || (isEnum(local) && isEnum(target));
 }
 
+/** Enumerations of 32 and of 64 bits. */
 export function isEnum(type: BtfType): type is BtfEnum | BtfEnum64 {
   return type.kind === 'enum' || type.kind === 'enum64';
 }

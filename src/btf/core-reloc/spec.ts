@@ -51,6 +51,7 @@ export interface CoreSpec {
   readonly bitOffset: number;
 }
 
+/** Whether a record is about a field, a type or an enumerator. */
 export function groupOf(kind: CoreRelocKind): CoreGroup {
   return GROUPS[kind];
 }

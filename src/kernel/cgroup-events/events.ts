@@ -27,6 +27,7 @@ import {
   type SysctlEvent,
 } from './system.ts';
 
+/** What cgroups are asked, one method an event; none of them throws for what a program decides. */
 export class CgroupEvents {
   private readonly runner: CgroupRunner;
 

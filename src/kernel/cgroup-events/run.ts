@@ -76,6 +76,7 @@ class RunState implements CgroupRun {
   }
 }
 
+/** Runs the programs of one machine's cgroups. */
 export class CgroupRunner {
   readonly machine: Machine;
   private readonly hooks: HookTable;

@@ -23,6 +23,7 @@ const NET_XMIT_DROP = 1;
 /** Sent, but there is congestion (include/linux/netdevice.h). */
 export const NET_XMIT_CN = 2;
 
+/** What happens to a socket: it is made, released, or was bound. */
 export type SocketEvent = 'create' | 'release' | 'post_bind';
 
 /** Runs the programs for an event of a socket, which may change its mark, priority and device when it is made. */

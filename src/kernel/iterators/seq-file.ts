@@ -13,6 +13,7 @@ const BUFFER_BYTES = 8 * 4096;
 const MEMBERS = ['buf', 'size', 'from', 'count'] as const;
 type Member = (typeof MEMBERS)[number];
 
+/** One such file; it owns its memory. */
 export class SeqFile implements SeqFilePort {
   /** Address of its struct seq_file. */
   readonly address: number;

@@ -22,6 +22,7 @@ const WORD = 8;
 /** Why a program's run does not count: an object that is to be left out, or an errno. */
 const SKIPPED = 1;
 
+/** One open iterator; closing it gives its memory and its program back. */
 export class IteratorSession implements ReadableSession {
   private readonly machine: Machine;
   private readonly program: LoadedProgram;

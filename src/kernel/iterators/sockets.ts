@@ -11,6 +11,7 @@ import type { Walk } from './walk.ts';
 /** Who opened a socket is not known: its user is root. */
 const UID = 0;
 
+/** Walks over TCP sockets that have an address. */
 export function tcpWalk(machine: Machine): Walk<Socket> {
   const { images, objects } = machine;
   const all = (): Socket[] => {
@@ -21,6 +22,7 @@ export function tcpWalk(machine: Machine): Walk<Socket> {
   return new SetWalk(all, (socket) => [socket === undefined ? 0 : images.ofSocket(socket), UID]);
 }
 
+/** Walks over UDP sockets that are bound. */
 export function udpWalk(machine: Machine): Walk<Socket> {
   const { images, objects } = machine;
   const all = (): Socket[] =>

@@ -19,6 +19,7 @@ const MAX_GROWN_BYTES = 16 << 20;
 /** Offsets in struct sk_msg_md. */
 const SkMsg = { data: 0, dataEnd: 8, family: 16, size: 68, sk: 72, bytes: 80 } as const;
 
+/** One message and its context, struct sk_msg_md. */
 export class MessageBuffer implements MessagePort {
   readonly context: number;
   /** Where programs sent it; it stays with the message. */

@@ -2,8 +2,10 @@
 import type { SocketChoice } from '../../helpers/index.ts';
 import type { MessageBuffer } from './message-buffer.ts';
 
+/** What an SK_MSG program decided. */
 export type MessageVerdict = 'pass' | 'drop' | 'redirect';
 
+/** What is remembered of one socket. */
 export class MessageState {
   /** The verdict that holds on; undefined: the program is asked. */
   verdict: MessageVerdict | undefined;

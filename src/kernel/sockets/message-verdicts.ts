@@ -30,6 +30,7 @@ interface Outcome {
   readonly lost: number;
 }
 
+/** Asks the SK_MSG programs of sockets, and does as they say. */
 export class MessageVerdicts {
   private readonly machine: Machine;
   private readonly sinks: MessageSinks;

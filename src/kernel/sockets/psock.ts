@@ -14,6 +14,7 @@ export interface PsockOwner {
   readonly isTcp: boolean;
 }
 
+/** The part of one socket; it ends when the socket has left the last map. */
 export class Psock {
   /** The programs, kept though the map may get others meanwhile. */
   readonly programs = new SocketPrograms();

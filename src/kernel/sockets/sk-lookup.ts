@@ -41,6 +41,7 @@ interface Outcome {
   readonly choice: SocketChoice;
 }
 
+/** The SK_LOOKUP programs of one machine. */
 export class SkLookupPrograms {
   private readonly machine: Machine;
   private readonly hooks: HookTable;

@@ -26,6 +26,7 @@ interface Outcome {
   readonly data: Uint8Array;
 }
 
+/** Asks the SK_SKB programs of sockets, and does as they say. */
 export class SkbVerdicts {
   private readonly machine: Machine;
   private readonly forward: Forward;

@@ -43,6 +43,7 @@ export interface ConnectionRequest {
   readonly remote: Endpoint;
 }
 
+/** Tells SOCK_OPS programs of events of connections. */
 export class SockOpsEvents {
   private readonly runner: CgroupRunner;
 

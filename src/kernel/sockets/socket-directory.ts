@@ -20,6 +20,7 @@ export function addressOf({ address }: Endpoint, family: Socket['family']): Uint
   return address ?? new Uint8Array(length);
 }
 
+/** Bound and connected sockets of one machine by address. */
 export class SocketDirectory {
   /** In the order in which they were bound. */
   private readonly bound = new Set<Socket>();

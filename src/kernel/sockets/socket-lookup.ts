@@ -14,6 +14,7 @@ import type { SocketDirectory } from './socket-directory.ts';
 /** A socket; none; or one was found, and a program refused the packet. */
 type Found = Socket | 'refused' | undefined;
 
+/** Finds the socket that a packet is for. */
 export class SocketLookup {
   readonly groups: ReuseportGroups;
   private readonly programs: SkLookupPrograms;

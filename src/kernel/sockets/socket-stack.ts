@@ -30,6 +30,7 @@ interface Parcel {
   readonly ingress: boolean;
 }
 
+/** The sockets of one machine: connections, data, and the programs in between. */
 export class SocketStack implements SocketActions {
   private readonly machine: Machine;
   private readonly cgroups: CgroupRunner;

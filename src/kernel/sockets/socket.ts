@@ -73,6 +73,7 @@ export interface SocketChange {
   readonly remote?: Endpoint;
 }
 
+/** A socket as tests use it: bind, connect, send, receive. What a system call would refuse throws a SyscallError. */
 export class Socket extends KernelObject implements EventSocket, PacketSocket, SocketFacts {
   readonly address: number;
   readonly cookie: number;

@@ -16,6 +16,7 @@ export interface StreamSink {
   message(head: Uint8Array, offset: number, length: number): void;
 }
 
+/** Cuts one socket's stream into messages. */
 export class StreamParser {
   /** Pieces of the message in progress. */
   private head: Uint8Array | undefined;

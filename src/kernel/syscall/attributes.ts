@@ -14,6 +14,7 @@ import {
 } from '../../spec/index.ts';
 import { fail } from './failure.ts';
 
+/** Attributes of a command, by the names of its members. */
 export class Attributes<C extends BpfCommand> {
   /** Bytes that the caller gave, at most those of the union: some results are only written where there is room. */
   readonly size: number;

@@ -8,6 +8,7 @@ import { PAGE_BYTES } from '../../spec/uapi.ts';
 import type { Memory } from '../../vm/index.ts';
 import { fail } from './failure.ts';
 
+/** User memory of one machine. */
 export class UserSpace {
   private readonly memory: Memory;
 

@@ -77,6 +77,7 @@ interface BoundEvent {
 const COPIES: ReadonlySet<OriginKind> = new Set(['copy', 'fill', 'spill', 'argument', 'result']);
 const START: Setter = { index: -1, rule: undefined, kind: undefined };
 
+/** Listens to one walk and knows of each register and slot which instruction last changed which of its bounds. */
 export class OriginTracker implements VerifierObserver {
   /** Values of the definitions that are shown, by step: `index:location`. */
   readonly states = new Map<string, Described>();

@@ -18,6 +18,7 @@ import { formatState } from './state-text.ts';
 const STATE_COLUMN = 40;
 const COLUMN_STEP = 8;
 
+/** Writes the log while it listens to a walk. */
 export class KernelLog implements VerifierObserver {
   readonly buffer: LogBuffer;
   private readonly everything: boolean;

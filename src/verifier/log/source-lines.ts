@@ -1,6 +1,7 @@
 /** Source lines in the log: each once, until another came between. Source: verbose_linfo, find_linfo in kernel/bpf/log.c. */
 import type { LineInfo } from '../../btf/index.ts';
 
+/** The source lines of one program, and which was printed last. */
 export class SourceLines {
   private readonly lines: readonly LineInfo[];
   private previous: LineInfo | undefined;

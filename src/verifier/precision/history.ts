@@ -19,10 +19,12 @@ export function stackAccess(frame: number, spi: number): number {
   return STACK_ACCESS | (spi << 3) | frame;
 }
 
+/** Frame of the stack slot that an instruction used. */
 export function accessedFrame(flags: number): number {
   return flags & 7;
 }
 
+/** Number of that slot. */
 export function accessedSlot(flags: number): number {
   return (flags >> 3) & 63;
 }
@@ -31,15 +33,19 @@ export function accessedSlot(flags: number): number {
 export function linkedReg(frame: number, reg: number): number {
   return 0x200 | (reg << 3) | frame;
 }
+/** Packs a slot whose scalar was linked. */
 export function linkedSlot(frame: number, spi: number): number {
   return (spi << 3) | frame;
 }
+/** Whether a linked scalar is in a register; else it is in a slot. */
 export function linkedIsReg(linked: number): boolean {
   return (linked & 0x200) !== 0;
 }
+/** Frame of a linked scalar. */
 export function linkedFrame(linked: number): number {
   return linked & 7;
 }
+/** Number of its register or slot. */
 export function linkedIndex(linked: number): number {
   return (linked >> 3) & 63;
 }

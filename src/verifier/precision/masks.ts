@@ -4,6 +4,7 @@
  */
 import { MAX_CALL_FRAMES } from '../limits.ts';
 
+/** Registers and slots that are still to be marked, by frame, as bit masks. */
 export class Backtrack {
   /** The frame of the instruction that is looked at. */
   frame = 0;

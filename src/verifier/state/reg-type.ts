@@ -38,6 +38,7 @@ export const CONST_PTR_TO_DYNPTR = 21;
 /** Modifiers that make a kernel pointer trusted (BPF_REG_TRUSTED_MODIFIERS). */
 export const TRUSTED_MODIFIERS = MEM_ALLOC | PTR_TRUSTED | NON_OWN_REF;
 
+/** NULL, or what the type says otherwise. */
 export function mayBeNull(type: number): boolean {
   return (type & PTR_MAYBE_NULL) !== 0;
 }

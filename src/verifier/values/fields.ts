@@ -19,6 +19,7 @@ const SIZES = {
 /** A kind as the log names it. */
 export type FieldKind = keyof typeof SIZES | 'kptr' | 'percpu_kptr';
 
+/** A special field; `offset` and `size` in bytes of the value. */
 export interface ValueField {
   readonly kind: FieldKind;
   readonly offset: number;

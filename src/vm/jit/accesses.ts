@@ -118,6 +118,7 @@ export function forgetExtents(e: Emitter): void {
   }
 }
 
+/** A load, from kernel memory too where a load that fails gives 0. */
 export function emitLoad(e: Emitter, context: CompileContext, insn: InsnOf<'load'>, slot: number): void {
   const opcode = (insn.signed ? LOAD_SIGNED : LOAD)[insn.size];
   if (context.program.probeLoads?.has(slot) === true) emitProbeLoad(e, context, insn, opcode);
@@ -160,6 +161,7 @@ function emitProbeLoad(e: Emitter, context: CompileContext, insn: InsnOf<'load'>
   e.op(W.END);
 }
 
+/** A store of a register or a constant. */
 export function emitStore(e: Emitter, context: CompileContext, insn: InsnOf<'store'>, slot: number): void {
   const offset = emitAddress(e, context, { ...place(insn, slot), reg: insn.dst, write: true });
   if (insn.operand.kind === 'reg') e.reg(insn.operand.reg);

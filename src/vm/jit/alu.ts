@@ -47,6 +47,7 @@ function number(e: Emitter, value: number, width: Width): void {
   else e.i32(value);
 }
 
+/** An operation with two operands, or a move. */
 export function emitAlu(e: Emitter, insn: InsnOf<'alu'>): void {
   const { op, width, dst, operand } = insn;
   if (op === 'mov') {
@@ -119,6 +120,7 @@ function emitDivision(e: Emitter, insn: InsnOf<'alu'>, op: Division): void {
   e.op(W.END);
 }
 
+/** The two's complement. */
 export function emitNegate(e: Emitter, { width, dst }: InsnOf<'neg'>): void {
   number(e, 0, width);
   pushReg(e, dst, width);
@@ -126,6 +128,7 @@ export function emitNegate(e: Emitter, { width, dst }: InsnOf<'neg'>): void {
   popReg(e, dst, width);
 }
 
+/** A move of 8, 16 or 32 bits that keeps their sign. */
 export function emitSignExtendingMove(e: Emitter, { width, bits, dst, src }: InsnOf<'movsx'>): void {
   pushReg(e, src, width);
   if (width === 64) {

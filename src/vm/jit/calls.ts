@@ -25,6 +25,7 @@ export function clearAfterCall(e: Emitter): void {
   e.resetFramePointer();
 }
 
+/** A call of a function of the program. */
 export function emitCallSubprog(
   e: Emitter,
   context: CompileContext,
@@ -96,6 +97,7 @@ function emitCallPointer(
   clearAfterCall(e);
 }
 
+/** A call of a helper or kernel function. */
 export function emitOutsideCall(
   e: Emitter,
   context: CompileContext,

@@ -36,6 +36,7 @@ export interface CompiledCode {
   readonly positions: Positions;
 }
 
+/** What a call of the program leads to; no entry: the engine does not have it. */
 export interface ProgramCall {
   readonly target: CallTarget;
   readonly entry: HelperEntry | undefined;

@@ -3,6 +3,7 @@ import type { HelperEntry, PreparedProgram } from '../abi.ts';
 import type { ModuleWriter, Signature } from '../wasm/module.ts';
 import { Type } from '../wasm/opcodes.ts';
 
+/** How a program is compiled. */
 export interface CompileOptions {
   /**
    * Hold every access against what memory allows, and every pointer for a helper too: for programs that were not verified. Without, an
@@ -34,6 +35,7 @@ export const ENGINE_IMPORTS = {
   packet: { params: [Type.I32, Type.I32, Type.I32], result: Type.F64 },
 } as const satisfies Readonly<Record<string, Signature>>;
 
+/** A function of the engine that modules import, by name. */
 export type EngineImport = keyof typeof ENGINE_IMPORTS;
 
 /** First argument of `fault`, with a register number from bit 8 on. */
@@ -55,6 +57,7 @@ export interface OutsideCall {
   readonly index: number;
 }
 
+/** What the functions of one program share. */
 export interface CompileContext {
   readonly program: PreparedProgram;
   readonly options: CompileOptions;

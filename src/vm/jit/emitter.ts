@@ -47,6 +47,7 @@ export function localOf(reg: number): number {
   return reg <= 5 ? reg : Local.R6 + reg - 6;
 }
 
+/** Writes one function. */
 export class Emitter {
   readonly code: ByteWriter;
   /** False: r10 is the frame pointer throughout. */

@@ -15,6 +15,7 @@ import { LoadedProgram, type Run } from './loaded-program.ts';
 import { moduleOf } from './module-cache.ts';
 import { deepenTraces, restoreTraces } from './positions.ts';
 
+/** How the engine is made. */
 export interface JitEngineOptions {
   /** About how many instructions one run may take before it faults with `budget-exhausted`; unlimited, and not counted, by default. */
   readonly budget?: number;
@@ -41,6 +42,7 @@ export interface RunEach {
   readonly results: Int32Array;
 }
 
+/** Compiles every program before its first run. */
 export class JitEngine implements Engine {
   readonly name = 'jit';
   private readonly memory: Memory;

@@ -42,6 +42,7 @@ interface More {
   readonly cause?: unknown;
 }
 
+/** Makes the faults of one engine. */
 export class Faults {
   private readonly memory: Memory;
   private readonly origins = new WeakMap<VmFault, Origin>();

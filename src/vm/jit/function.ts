@@ -18,6 +18,7 @@ export interface CompiledFunction {
   readonly positions: readonly number[];
 }
 
+/** The code of the function that a graph is of. */
 export function compileFunction(context: CompileContext, cfg: Cfg): CompiledFunction {
   const compiler = new FunctionCompiler(context, cfg);
   structure(analyzeFlow(cfg), compiler);

@@ -67,6 +67,7 @@ interface Exports {
   readonly main: unknown;
 }
 
+/** A program that is ready to run. */
 export class LoadedProgram {
   readonly program: PreparedProgram;
   readonly code: CompiledCode;

@@ -25,6 +25,7 @@ export function deepenTraces(): number | undefined {
   return limit;
 }
 
+/** Undoes what `deepenTraces` did. */
 export function restoreTraces(limit: number | undefined): void {
   if (limit !== undefined) (Error as TracingPlatform).stackTraceLimit = limit;
 }
@@ -35,6 +36,7 @@ export interface Traced {
   readonly code: Pick<CompiledCode, 'name' | 'positions' | 'calls'>;
 }
 
+/** What a stack trace says of compiled programs. */
 export interface Trace<T> {
   /** The BPF functions of one run, innermost first. */
   readonly frames: FaultFrame[];

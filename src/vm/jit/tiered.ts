@@ -25,6 +25,7 @@ interface Choice {
   engine: Engine;
 }
 
+/** Interprets and compiles, each program as suits it. */
 export class TieredEngine implements Engine {
   readonly name = 'auto';
   r0High = 0;

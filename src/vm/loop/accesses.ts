@@ -58,6 +58,7 @@ function writeAddress(w: LoopWriter, register: number): void {
   w.op(W.I64_ADD);
 }
 
+/** A load of 1 to 8 bytes into a register. */
 export function writeLoad(w: LoopWriter, size: AccessSize, signed: boolean, fault: Label): void {
   writeAddress(w, Row.SRC);
   writeCheck(w, Local.READABLE, size, fault);

@@ -81,6 +81,7 @@ function number(w: LoopWriter, width: Width, value: number): void {
   else w.i32(value);
 }
 
+/** The two's complement of a register. */
 export function writeNegate(w: LoopWriter, width: Width): void {
   w.dstAddress();
   number(w, width, 0);

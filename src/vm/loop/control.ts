@@ -46,6 +46,7 @@ function writePassRow(w: LoopWriter): void {
   writeSavePlace(w);
 }
 
+/** Tells the state where the loop stands and how much of its budget is left. */
 export function writeSavePlace(w: LoopWriter): void {
   w.get(Local.STATE);
   w.get(Local.PC);
@@ -76,6 +77,7 @@ export function writeTakeMemory(w: LoopWriter): void {
   w.set(Local.WRITABLE);
 }
 
+/** Goes on where the state says. */
 export function writeTakePlace(w: LoopWriter): void {
   writeState(w, State.PC);
   w.set(Local.PC);
@@ -126,6 +128,7 @@ export function writeCallPlain(w: LoopWriter, returns: number, imports: Imports)
   w.again();
 }
 
+/** A call that may enter a function of a program: helpers that call back, tail calls. */
 export function writeCallSpecial(w: LoopWriter, imports: Imports, labels: Labels): void {
   w.field(W.I32_LOAD, Row.WORD1);
   writePassRow(w);
@@ -133,12 +136,14 @@ export function writeCallSpecial(w: LoopWriter, imports: Imports, labels: Labels
   writeEnterOrGoOn(w, labels);
 }
 
+/** A call of the function that a register points to. */
 export function writeCallRegister(w: LoopWriter, imports: Imports, labels: Labels): void {
   writePassRow(w);
   w.call(imports.callRegister);
   writeEnterOrGoOn(w, labels);
 }
 
+/** A call of a function of the program: saves the caller and takes a new frame. */
 export function writeCallSubprog(w: LoopWriter, labels: Labels): void {
   w.get(Local.PC);
   w.field(W.I32_LOAD, Row.WORD2);
@@ -150,6 +155,7 @@ export function writeCallSubprog(w: LoopWriter, labels: Labels): void {
   w.br(labels.enter);
 }
 
+/** A legacy load from the packet; it ends the program where the packet is too short. */
 export function writeLoadPacket(w: LoopWriter, imports: Imports, labels: Labels): void {
   writePassRow(w);
   w.call(imports.loadPacket);
@@ -159,6 +165,7 @@ export function writeLoadPacket(w: LoopWriter, imports: Imports, labels: Labels)
   w.again();
 }
 
+/** Jumps once the budget of loops is used up. */
 export function writeMayGoto(w: LoopWriter): void {
   writeState(w, State.LOOPS_LEFT);
   w.tee(Local.I0);

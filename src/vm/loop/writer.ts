@@ -34,11 +34,13 @@ const DECLARATIONS = [2, 8, Type.I32, 3, Type.I64];
 /** Offsets in a row, as pack.ts says. */
 export const Row = { OP: 0, DST: 1, SRC: 2, WORD1: 4, WORD2: 8 } as const;
 
+/** Bits that an operation works on. */
 export type Width = 32 | 64;
 
 /** A block that can be branched to: how deep it is nested. */
 export type Label = number;
 
+/** Writes the loop's function. */
 export class LoopWriter {
   readonly code = new ByteWriter(16384);
   private depth = 0;

@@ -5,6 +5,7 @@ import { encodeUtf8 } from '../../base/text.ts';
 /** No module may get larger: engines refuse modules of more than 1 GiB, and a program that needs a tenth of it is no program. */
 const MAX_BYTES = 128 * 1024 * 1024;
 
+/** Bytes that grow at their end, up to a limit. */
 export class ByteWriter {
   length = 0;
   private bytes: Uint8Array<ArrayBuffer>;

@@ -28,6 +28,7 @@ interface FunctionImport {
 /** The table of programs that tail calls go through, if the module imports it: shared by all modules of an engine. */
 export const SHARED_TABLE = 0;
 
+/** One module in the making. */
 export class ModuleWriter {
   /**
    * Whether the table of tail calls is imported. Only modules that make tail calls do: V8 keeps a module for as long as any table that it
