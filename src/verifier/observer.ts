@@ -3,20 +3,12 @@
  * is one test. The kernel's log is an observer (log/kernel-log.ts), explanations and pages are others.
  */
 import type { BoundRule } from './domain/index.ts';
+import type { CoveredPlace, StateDifference } from './prune/places.ts';
 import type { VerifierState } from './state/state.ts';
 import type { Walk } from './walk.ts';
 
 /** Why a path ended at a checkpoint. */
 export type PruneReason = 'safe' | 'loop';
-
-/** What kept a checkpoint from covering the current state: where they differ. */
-export interface StateDifference {
-  readonly frame: number;
-  /** Register number, or -1. */
-  readonly reg: number;
-  /** Stack slot (0 is fp-8), or -1. */
-  readonly slot: number;
-}
 
 /**
  * All methods are optional. `walk` is the verification itself, to look at (walk.ts).
@@ -42,9 +34,9 @@ export interface VerifierObserver {
   pop?(walk: Walk, from: number): void;
   /** A checkpoint was made at `walk.insn`. */
   checkpoint?(walk: Walk, state: VerifierState): void;
-  /** The path ends here: `state`, a checkpoint, covers the current state. */
-  prune?(walk: Walk, state: VerifierState, reason: PruneReason): void;
-  /** A checkpoint at this instruction does not cover the current state. */
+  /** The path ends here: `state`, a checkpoint, covers the current state. Why it does so is said of each register and slot. */
+  prune?(walk: Walk, state: VerifierState, reason: PruneReason, places: readonly CoveredPlace[]): void;
+  /** A checkpoint at this instruction does not cover the current state: the first thing that differs, and how. */
   miss?(walk: Walk, state: VerifierState, difference: StateDifference): void;
   /** The current state equals one that it came from: the loop would never end. */
   infiniteLoop?(walk: Walk, state: VerifierState): void;

@@ -30,9 +30,10 @@ import {
 import { parentHandle } from '../state/pool.ts';
 import { markRegNotInit, sameButIds } from '../state/reg.ts';
 import { copyState, dropState, VerifierState } from '../state/state.ts';
-import { COVERED, difference, EXACT, LOOSE, statesEqual } from './equal.ts';
+import { COVERED, differ, difference, EXACT, LOOSE, type Strictness, statesEqual } from './equal.ts';
 import { bucketOf, sameCallsites } from './explored.ts';
 import { loopEntryOf, updateLoopEntry } from './loops.ts';
+import { coveredPlaces, describeDifference } from './reasons.ts';
 
 /** A path longer than this since the last checkpoint gets one, so that backtracking stays short. */
 const MAX_HISTORY = 40;
@@ -88,16 +89,25 @@ function compare(env: Env, old: VerifierState, force: boolean): 'hit' | 'miss' |
     }
     if (env.isMarked(insn, CALLS_CALLBACK)) {
       if (statesEqual(env, old, state, COVERED)) return 'hit';
-    } else checkInfiniteLoop(env, old);
+    } else {
+      checkInfiniteLoop(env, old);
+      differ('unfinished', -1, -1, -1);
+    }
     // The checkpoint is on this very path: a loop. Unrolling it a few times first often decides its end.
     const tooSoon = !force && env.jumps - env.prevJumps < 20 && env.processed - env.prevProcessed < 100;
     return tooSoon ? 'too-soon' : 'miss';
   }
-  const entry = loopEntryOf(old);
-  const open = entry !== undefined && entry.branches > 0;
-  if (!statesEqual(env, old, state, open ? COVERED : LOOSE)) return 'miss';
-  if (open) updateLoopEntry(state, entry);
+  const how = strictness(old);
+  if (!statesEqual(env, old, state, how)) return 'miss';
+  if (how === COVERED) updateLoopEntry(state, loopEntryOf(old)!);
   return 'hit';
+}
+
+/** As part of a loop that is not finished, a checkpoint does not know yet what will be read. */
+function strictness(old: VerifierState): Strictness {
+  if (old.branches > 0) return COVERED;
+  const entry = loopEntryOf(old);
+  return entry !== undefined && entry.branches > 0 ? COVERED : LOOSE;
 }
 
 /** The path came back to where it was, and nothing has changed. */
@@ -133,7 +143,12 @@ function maybeLooping(old: VerifierState, current: VerifierState): boolean {
 function endAt(env: Env, old: VerifierState): void {
   const { state, insn } = env;
   old.hits++;
-  env.observer?.prune?.(env, old, old.branches > 0 ? 'loop' : 'safe');
+  env.observer?.prune?.(
+    env,
+    old,
+    old.branches > 0 ? 'loop' : 'safe',
+    coveredPlaces(old, state, strictness(old)),
+  );
   propagateLiveness(env, old, state);
   if (env.isMarked(insn, JMP_POINT)) env.history.push(state, insn, env.prevInsn, 0);
   propagatePrecision(env, old);
@@ -170,7 +185,7 @@ function lowBits(count: number): number {
 
 /** The checkpoint did not cover the state. True if it failed too often and is dropped from its list. */
 function missed(env: Env, old: VerifierState, counts: boolean): boolean {
-  env.observer?.miss?.(env, old, difference);
+  env.observer?.miss?.(env, old, describeDifference(difference, old, env.state));
   if (counts) old.misses++;
   const patience = env.isMarked(env.insn, FORCE_CHECKPOINT) && old.branches > 0 ? 64 : 3;
   if (old.misses <= old.hits * patience + patience) return false;

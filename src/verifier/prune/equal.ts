@@ -55,10 +55,21 @@ const unbound = new Int32Array(REG_WORDS);
 markUnknown(unbound, 0);
 unbound[TYPE] = SCALAR_VALUE;
 
-/** Where the last comparison that failed found the difference: frame, register or slot (-1 for neither). */
-export const difference = { frame: -1, reg: -1, slot: -1 };
+/** What a comparison stumbled over: a value, or what is no place's. */
+export interface Difference {
+  what: 'value' | 'calls' | 'lock' | 'references' | 'unfinished';
+  /** Frame, and register or slot; -1 for neither. */
+  frame: number;
+  reg: number;
+  slot: number;
+}
 
-function differ(frame: number, reg: number, slot: number): false {
+/** Where the last comparison that failed found the difference. */
+export const difference: Difference = { what: 'value', frame: -1, reg: -1, slot: -1 };
+
+/** Notes a difference; gives false, as what finds it does. */
+export function differ(what: Difference['what'], frame: number, reg: number, slot: number): false {
+  difference.what = what;
   difference.frame = frame;
   difference.reg = reg;
   difference.slot = slot;
@@ -69,17 +80,18 @@ function differ(frame: number, reg: number, slot: number): false {
 export function statesEqual(env: Env, old: VerifierState, current: VerifierState, how: Strictness): boolean {
   const { idMap } = env;
   // First of all, because it is cheap and tells most states of much-called functions apart.
-  if (!sameCalls(old, current)) return differ(-1, -1, -1);
+  if (!sameCalls(old, current)) return differ('calls', -1, -1, -1);
   idMap.reset(env.idGen);
   if (old.lockMap !== current.lockMap || (old.lockId === 0) !== (current.lockId === 0))
-    return differ(-1, -1, -1);
-  if (old.lockId !== 0 && !idMap.match(old.lockId, current.lockId)) return differ(-1, -1, -1);
+    return differ('lock', -1, -1, -1);
+  if (old.lockId !== 0 && !idMap.match(old.lockId, current.lockId)) return differ('lock', -1, -1, -1);
   for (let i = 0; i < old.frames.length; i++) {
     const before = old.frames[i]!;
     const now = current.frames[i]!;
     for (let mask = how === LOOSE ? readMask(before.words, 0) : ALL_REGISTERS; mask !== 0; mask &= mask - 1) {
       const reg = lowestBit(mask);
-      if (!registerSafe(env, before.words, regAt(reg), now.words, regAt(reg), how)) return differ(i, reg, -1);
+      if (!registerSafe(env, before.words, regAt(reg), now.words, regAt(reg), how))
+        return differ('value', i, reg, -1);
     }
     if (!stackSafe(env, i, before, now, how) || !refsSafe(env, before, now)) return false;
   }
@@ -190,13 +202,13 @@ function stackSafe(env: Env, frame: number, old: Frame, now: Frame, how: Strictn
         slotKinds(old.words, spi) !== slotKinds(now.words, spi) ||
         !slotSafe(env, old, now, spi, how)
       )
-        return differ(frame, -1, spi);
+        return differ('value', frame, -1, spi);
     return true;
   }
   for (let half = 0; half < 2; half++)
     for (let mask = readMask(old.words, 1 + half); mask !== 0; mask &= mask - 1) {
       const spi = 32 * half + lowestBit(mask);
-      if (!slotSafe(env, old, now, spi, how)) return differ(frame, -1, spi);
+      if (!slotSafe(env, old, now, spi, how)) return differ('value', frame, -1, spi);
     }
   return true;
 }
@@ -239,8 +251,8 @@ function wholeScalar(words: Int32Array, spi: number): Int32Array | undefined {
 }
 
 function refsSafe(env: Env, old: Frame, now: Frame): boolean {
-  if (old.refCount !== now.refCount) return differ(old.frameno, -1, -1);
+  if (old.refCount !== now.refCount) return differ('references', old.frameno, -1, -1);
   for (let i = 0; i < old.refCount; i++)
-    if (!env.idMap.match(old.refId(i), now.refId(i))) return differ(old.frameno, -1, -1);
+    if (!env.idMap.match(old.refId(i), now.refId(i))) return differ('references', old.frameno, -1, -1);
   return true;
 }
