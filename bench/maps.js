@@ -205,15 +205,13 @@ function numberLookup(entries) {
 }
 
 /** @returns {Row[]} */
-function others() {
-  /** @type {Row[]} */
-  const rows = [];
+function arrayLookup() {
   const key = new Uint8Array(4);
   const value = new Uint8Array(8);
   const array = make('BPF_MAP_TYPE_ARRAY', {});
   const list = Array.from({ length: 1024 }, (_, i) => i);
   const words = new Uint32Array(key.buffer);
-  rows.push(
+  return [
     {
       operation: 'array lookup',
       side: 'user',
@@ -241,52 +239,64 @@ function others() {
         'r2 = r7\nr2 &= 1023\n*(u32 *)(r10 - 16) = r2\nr2 = r10\nr2 += -16\ncall h1\nif r0 == 0 goto miss\nr2 = *(u64 *)(r0 + 0)\nr8 += r2\nmiss:',
       ),
     },
-  );
+  ];
+}
+
+/** @returns {Row[]} */
+function updates() {
   const update =
     'r2 = r7\nr2 &= MASK\n*(u32 *)(r10 - 16) = r2\nr2 = r10\nr2 += -16\nr3 = r10\nr3 += -64\nr4 = 0\ncall h2';
   const hash = make('BPF_MAP_TYPE_HASH', {});
-  rows.push({ operation: 'hash update', side: 'program', ns: loop(hash, update.replace('MASK', '1023')) });
   const plain = new Map();
-  rows.push({
-    operation: 'hash update',
-    side: 'javascript',
-    ns: best(LOOKUPS, () => {
-      for (let i = 0; i < LOOKUPS; i++) plain.set(i & 1023, i);
-    }),
-  });
   const lru = make('BPF_MAP_TYPE_LRU_HASH', {});
-  rows.push({
-    operation: 'LRU update when full',
-    side: 'program',
-    ns: loop(lru, update.replace('MASK', '65535')),
-  });
+  return [
+    { operation: 'hash update', side: 'program', ns: loop(hash, update.replace('MASK', '1023')) },
+    {
+      operation: 'hash update',
+      side: 'javascript',
+      ns: best(LOOKUPS, () => {
+        for (let i = 0; i < LOOKUPS; i++) plain.set(i & 1023, i);
+      }),
+    },
+    { operation: 'LRU update when full', side: 'program', ns: loop(lru, update.replace('MASK', '65535')) },
+  ];
+}
+
+/** @returns {Row} */
+function trieLookup() {
   const trie = make('BPF_MAP_TYPE_LPM_TRIE', { keySize: 8, maxEntries: 10_000, flags: 1 });
   const prefix = new Uint8Array(8);
+  const value = new Uint8Array(8);
   for (let i = 0; i < 10_000; i++) {
     const view = new DataView(prefix.buffer);
     view.setUint32(0, 16 + (i % 17), true);
     view.setUint32(4, Math.imul(i, 2654435761) >>> 0, true);
     trie.updateUser(prefix, value, 0);
   }
-  rows.push({
+  return {
     operation: 'LPM lookup, 10,000 prefixes',
     side: 'program',
     ns: loop(
       trie,
       'r2 = 32\n*(u32 *)(r10 - 16) = r2\nr2 = r7\nw2 *= -1640531535\n*(u32 *)(r10 - 12) = r2\nr2 = r10\nr2 += -16\ncall h1',
     ),
-  });
+  };
+}
+
+/** @returns {Row} */
+function ringBuffer() {
   const ring = make('BPF_MAP_TYPE_RINGBUF', { keySize: 0, valueSize: 0, maxEntries: 1 << 23 });
-  rows.push({
+  /** @type {Row} */
+  const row = {
     operation: 'ring buffer reserve and submit',
     side: 'program',
     ns: loop(
       ring,
       'r2 = 24\nr3 = 0\ncall h131\nif r0 == 0 goto full\nr1 = r0\nr2 = 1\ncall h132\nr8 += 1\nfull:',
     ),
-  });
+  };
   ring.ring?.consume(() => true);
-  return rows;
+  return row;
 }
 
 /** MiB of linear memory, with the marks of access, that a hash of a million entries of 8 and 8 bytes takes. */
@@ -303,7 +313,7 @@ const rows = [1024, 65_536].flatMap(numberLookup);
 rows.push(
   ...[1024, 65_536].flatMap((entries) => [4, 8, 16, 64].flatMap((size) => hashLookup(entries, size))),
 );
-rows.push(...others());
+rows.push(...arrayLookup(), ...updates(), trieLookup(), ringBuffer());
 const memoryMiB = megabytes();
 if (process.argv.includes('--json')) {
   console.log(

@@ -1,4 +1,5 @@
-// `npm run fixtures`: compiles programs/*/*.c to fixtures/programs with Debian's clang-19 and writes fixtures/programs/MANIFEST.json: compiler, flags, hashes.
+// `npm run fixtures`: compiles programs/*/*.c to fixtures/programs with Debian's clang-19 and writes fixtures/programs/MANIFEST.json:
+// compiler, flags, hashes.
 // Same sources and compiler, same bytes: `npm run fixtures -- --check` compiles again and fails when anything differs.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// `npm run kernel-types`, after a build: the BTF of programs/include/bpflab_kernel.h as a module, src/kernel/kernel-types-data.ts. Reading the header itself at each
-// start would take several milliseconds.
+// `npm run kernel-types`, after a build: the BTF of programs/include/bpflab_kernel.h as a module, src/kernel/kernel-types-data.ts.
+// Reading the header itself at each start would take several milliseconds.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

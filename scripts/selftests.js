@@ -1,5 +1,5 @@
-// `npm run selftests`: replays the kernel's own test_map_lookup_percpu_elem: installs Debian's clang-19, libbpf headers and kernel source, compiles the
-// program as the kernel's Makefile does, and runs `bpflab selftest` on that object. Nothing of it is committed.
+// `npm run selftests`: replays the kernel's own test_map_lookup_percpu_elem: installs Debian's clang-19, libbpf headers and kernel
+// source, compiles the program as the kernel's Makefile does, and runs `bpflab selftest` on that object. Nothing of it is committed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

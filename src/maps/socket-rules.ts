@@ -50,7 +50,7 @@ export function refuseEntry(isThere: boolean, flags: number): number {
 }
 
 /** 0 when a socket may be in a SOCKMAP or SOCKHASH, else -EOPNOTSUPP. */
-export function refuseSocket(socket: SocketRef): number {
+function refuseSocket(socket: SocketRef): number {
   return isSuitable(socket) && stateAllowed(socket) ? 0 : -Errno.EOPNOTSUPP;
 }
 

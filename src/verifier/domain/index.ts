@@ -1,6 +1,6 @@
 /** What the verifier knows of a number: tnums and ranges, the rules of arithmetic and of branches on them, and their text. */
 export * from './alu.ts';
-export { addBounds64, addScalar, subBounds64, subScalar } from './arith.ts';
+export { addBounds64, addScalar, subBounds64 } from './arith.ts';
 export * from './branches.ts';
 export * from './compare.ts';
 export * from './format.ts';
