@@ -29,11 +29,12 @@ export class LoopNest {
   }
 
   /**
-   * The header of the outermost loop that `from` is in and `to`, which `from` dominates, is not; -1 when there is none.
+   * The header of the outermost loop that `from` is in and `to` is not; -1 when there is none. `to` is a node that `from` dominates or that an
+   * edge leads to from there, but not backwards.
    */
   left(from: number, to: number): number {
     const { innermost, isHeader } = this.loops;
-    // All loops around a node but its own are around its dominators too.
+    // All loops around a node but its own are around its dominators too, and around the nodes from which edges lead to it.
     const shared = this.depthOf(innermost[to]!) - isHeader[to]!;
     let at = innermost[from]!;
     if (this.depthOf(at) <= shared) return -1;

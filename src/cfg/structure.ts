@@ -12,12 +12,13 @@ import { type Dominators, dominators, subtreeSize } from './dominators.ts';
 import { type DepthFirst, depthFirst, type FlowGraph } from './graph.ts';
 import { LoopNest } from './loop-nest.ts';
 import { findLoops, type Loops } from './loops.ts';
+import { roundCosts } from './round-costs.ts';
 
 /** Told the structured form of a function from its start to its end. Depths count open constructs outwards from 0. */
 export interface ControlSink {
   /** Opens a block: a branch to it goes behind its end. */
   block(): void;
-  /** Opens the loop of a header: a branch to it goes to its start. `cost`: instructions of one round without inner loops. */
+  /** Opens the loop of a header: a branch to it goes to its start. `cost`: instructions of its longest round, without inner loops. */
   loop(header: number, cost: number): void;
   /** Opens an if on the condition at the end of a block; `whenTaken` false negates it. Nothing runs off its end. */
   ifCondition(block: number, whenTaken: boolean): void;
@@ -94,8 +95,9 @@ class Structurer {
     this.nextMerge = new Int32Array(size).fill(-1);
     this.blockDepth = new Int32Array(size);
     this.loopDepth = new Int32Array(size);
-    this.costs = roundCosts(flow);
-    this.findMerges();
+    const nest = new LoopNest(flow.loops, flow.walk.order);
+    this.costs = roundCosts(flow, nest);
+    this.findMerges(nest);
   }
 
   run(): void {
@@ -107,8 +109,8 @@ class Structurer {
     }
   }
 
-  private findMerges(): void {
-    const { dispatch, walk, tree, loops } = this.flow;
+  private findMerges(nest: LoopNest): void {
+    const { dispatch, walk, tree } = this.flow;
     const { starts, targets } = dispatch.graph;
     const forwards = new Uint8Array(dispatch.graph.size);
     for (const node of walk.order) {
@@ -120,7 +122,6 @@ class Structurer {
         forwards[target] = 1;
       }
     }
-    const nest = new LoopNest(loops, walk.order);
     for (const node of walk.order) {
       const above = tree.immediate[node]!;
       const loop = above < 0 || node === above ? -1 : nest.left(above, node);
@@ -242,15 +243,4 @@ class Structurer {
     const at = this.isBackwards(node, target) ? this.loopDepth[target]! : this.blockDepth[target]!;
     return this.depth - 1 - at;
   }
-}
-
-/** For each loop header the slots of its loop's blocks that are in no inner loop, at least 1. */
-function roundCosts(flow: Flow): Float64Array {
-  const { cfg, loops, dispatch } = flow;
-  const costs = new Float64Array(dispatch.graph.size).fill(1);
-  for (let block = 0; block < dispatch.blocks; block++) {
-    const header = loops.innermost[block]!;
-    if (header >= 0) costs[header]! += cfg.end[block]! - cfg.first[block]!;
-  }
-  return costs;
 }

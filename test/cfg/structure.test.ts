@@ -39,6 +39,44 @@ function stepsOf(cfg: Cfg): Step[] {
   return steps;
 }
 
+/** Runs a function's graph; the instructions that were run in loops, and what counting the rounds of loops makes of them. */
+function countRounds(cfg: Cfg, decide: () => boolean, limit: number): { run: number; counted: number } {
+  const flow = analyzeFlow(cfg);
+  const { isHeader, innermost } = flow.loops;
+  const { through } = flow.dispatch;
+  const costs = costsOf(cfg);
+  let run = 0;
+  let counted = 0;
+  for (const name of runGraph(cfg, decide, limit)) {
+    const block = Number(name);
+    if (Number.isNaN(block)) break;
+    const header = through[block]! >= 0 ? through[block]! : block;
+    if (isHeader[header] !== 0) counted += costs.get(header) ?? 0;
+    if (isHeader[block] !== 0 && header !== block) counted += costs.get(block) ?? 0;
+    if (innermost[block]! >= 0) run += cfg.end[block]! - cfg.first[block]!;
+  }
+  return { run, counted };
+}
+
+/** The cost of a round of each loop, by header. */
+function costsOf(cfg: Cfg): Map<number, number> {
+  const costs = new Map<number, number>();
+  const nothing = (): void => undefined;
+  structure(analyzeFlow(cfg), {
+    block: nothing,
+    loop: (header, cost) => costs.set(header, cost),
+    end: nothing,
+    code: nothing,
+    ifCondition: nothing,
+    branchIf: nothing,
+    branch: nothing,
+    setLabel: nothing,
+    dispatch: nothing,
+    offEnd: nothing,
+  });
+  return costs;
+}
+
 /** Where a construct that opens at a step ends. */
 function endOf(steps: readonly Step[], at: number): number {
   let depth = 0;
@@ -182,5 +220,48 @@ describe('structured control flow', () => {
     const steps = stepsOf(buildCfg([...insns, EXIT]));
     expect(steps.filter(({ kind }) => kind === 'dispatch')).toHaveLength(5000);
     expect(deepest(steps)).toBeLessThan(10);
+  });
+});
+
+describe('the cost of a round', () => {
+  it('is never less than what a round runs', () => {
+    fc.assert(
+      fc.property(jumpyProgram, fc.array(fc.boolean(), { minLength: 1, maxLength: 12 }), (insns, list) => {
+        const { run, counted } = countRounds(buildCfg(insns), decisions(list), 60);
+        expect(counted).toBeGreaterThanOrEqual(run);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('of a loop around a switch is that of its longest case, not of all', () => {
+    const cases = 1000;
+    // head: a chain of branches, each to its case of two instructions, all of which lead back to the head.
+    const chain = Array.from({ length: cases }, (_, i) => branch(i, cases + 1 + 2 * i));
+    const bodies = Array.from({ length: cases }, (_, i) => [NOP, goto(cases + 2 + 2 * i, 0)]).flat();
+    const costs = costsOf(buildCfg([...chain, EXIT, ...bodies]));
+    expect([...costs]).toEqual([[0, cases + 2]]);
+  });
+
+  it('leaves inner loops out, wherever they are left to', () => {
+    // 0: outer; 1, 2: inner, which is left to 4 in its middle; 5: back to 0.
+    const insns = [NOP, branch(1, 4), branch(2, 1), NOP, NOP, branch(5, 0), EXIT];
+    expect([...costsOf(buildCfg(insns))]).toEqual([
+      [0, 4],
+      [1, 2],
+    ]);
+  });
+
+  it('of a part that one dispatcher enters anywhere is that of a block, not of the part', () => {
+    // Loops with two entries inside each other, too deep to be searched one by one.
+    const depth = 2000;
+    const heads = Array.from({ length: depth }, (_, i) => [branch(3 * i, 3 * i + 2), NOP, NOP]).flat();
+    const tails = Array.from({ length: depth }, (_, i) => {
+      const at = 3 * depth + 2 * i;
+      const head = 3 * (depth - 1 - i);
+      return [branch(at, head + 1), branch(at + 1, head + 2)];
+    }).flat();
+    const costs = costsOf(buildCfg([...heads, ...tails, EXIT]));
+    expect(Math.max(...costs.values())).toBeLessThan(20);
   });
 });
