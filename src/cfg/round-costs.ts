@@ -2,11 +2,22 @@
  * What a round of each loop costs at most: the instructions on the longest way from its header back to it, those of inner loops left out,
  * because they count for themselves. Whoever counts rounds then never counts too little, and not all cases of a switch for each. Near-linear.
  */
+import type { Cfg } from './blocks.ts';
+import type { Dispatch } from './dispatch.ts';
+import type { DepthFirst } from './graph.ts';
 import type { LoopNest } from './loop-nest.ts';
-import type { Flow } from './structure.ts';
+import type { Loops } from './loops.ts';
+
+/** A function's blocks, their graph with dispatchers, a walk through it and its loops. */
+interface LoopyFlow {
+  readonly cfg: Cfg;
+  readonly dispatch: Dispatch;
+  readonly walk: DepthFirst;
+  readonly loops: Loops;
+}
 
 /** By header; at least 1, so that no loop is free. 1 for other nodes. */
-export function roundCosts({ cfg, dispatch, walk, loops }: Flow, nest: LoopNest): Float64Array {
+export function roundCosts({ cfg, dispatch, walk, loops }: LoopyFlow, nest: LoopNest): Float64Array {
   const { size, starts, targets } = dispatch.graph;
   const { order, orderNumber } = walk;
   const { isHeader, innermost } = loops;
