@@ -1,5 +1,6 @@
 /** The commands: one row each, loaded only when it is asked for, so that a small command starts fast. */
 import { Command, Help, Option } from 'commander';
+import { nearest } from '../base/suggest.ts';
 import type { Io } from './io.ts';
 import { readPackageFile } from './package-files.ts';
 
@@ -46,12 +47,16 @@ const COMMANDS: Readonly<Record<string, CommandRow>> = {
 
 const HELP = `
 Examples:
-  bpflab run prog.bpf.o --fire getuid --dump-maps   attach, fire an event, show maps and output
-  bpflab run filter.bpf.o --data @packet.bin        run on a packet
-  bpflab verify prog.bpf.o --explain                would Linux accept it? if not, why, in plain words
+  bpflab verify xdp.bpf.o --explain         would Linux accept it? if not, why
+  bpflab run xdp.bpf.o --data @packet.bin   run it on a packet
+  bpflab run trace.bpf.o --fire getuid --dump-maps
+                                            attach, make it happen, show maps
+  bpflab help run                           a command's options and examples
 
-Exit code: 0 it ran, 1 a program faulted or was rejected or a check failed, 2 wrong usage, 3 an input is unreadable or
-malformed, 70 a bug in bpflab. Results go to stdout, diagnostics to stderr; NO_COLOR and FORCE_COLOR are heeded.
+Exit code: 0 it ran, 1 a program faulted or was rejected or a check failed,
+2 wrong usage, 3 an input is unreadable or malformed, 70 a bug in bpflab.
+Results go to stdout, diagnostics to stderr. With --json, stdout is one JSON
+document, also for errors. NO_COLOR and FORCE_COLOR are heeded.
 `;
 
 /** Runs the command that `argv` names; throws what it throws, and CommanderError for wrong usage. */
@@ -64,12 +69,12 @@ async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
   const root = new Command('bpflab')
     .description('eBPF without a kernel: load, run and inspect clang-compiled objects')
     .option('-V, --version', 'print the version')
+    .addOption(new Option('-v', 'print the version').hideHelp())
     .addHelpText('after', HELP)
-    .action((options: { version?: boolean }, command: Command) => {
+    .action((options: { version?: boolean; v?: boolean }, command: Command) => {
       const [unknown] = command.args;
-      if (unknown !== undefined)
-        command.error(`error: unknown command '${unknown}'; bpflab --help lists them`);
-      if (options.version === true) io.out(`${version()}\n`);
+      if (unknown !== undefined) rejectCommand(command, unknown);
+      if (options.version === true || options.v === true) io.out(`${version()}\n`);
       else root.help({ error: true });
     });
   // Commands take over what is set here when they are made.
@@ -81,15 +86,32 @@ async function buildProgram(argv: readonly string[], io: Io): Promise<Command> {
       io.err(text);
     },
   });
-  root.configureHelp({ optionDescription });
+  root.configureHelp({ optionDescription, subcommandTerm });
   root.helpCommand('help [command]', 'display help for command');
-  const wanted = argv.find((word) => !word.startsWith('-'));
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const wanted = words[0] === 'help' ? words[1] : words[0];
   for (const [name, row] of Object.entries(COMMANDS)) {
     const command = root.command(name).summary(row.summary).description(row.summary);
-    if (name === wanted || (wanted === 'help' && argv.includes(name))) (await row.load()).define(command, io);
+    command.showHelpAfterError(`bpflab ${name} --help shows how it is used.`);
+    if (name === wanted) (await row.load()).define(command, io);
   }
+  if (words[0] === 'help' && wanted !== undefined && !Object.hasOwn(COMMANDS, wanted))
+    rejectCommand(root, wanted);
   // An unknown command is an excess argument to commander; commands, made before this line, do not allow any.
   return root.allowExcessArguments();
+}
+
+/** @throws CommanderError: there is no such command; what was meant is said, if that can be told. */
+function rejectCommand(root: Command, name: string): never {
+  const names = Object.keys(COMMANDS);
+  const meant = names.find((known) => known.startsWith(name)) ?? nearest(name, names);
+  const hint = meant === undefined ? 'bpflab --help lists them' : `did you mean '${meant}'?`;
+  return root.error(`error: unknown command '${name}'; ${hint}`);
+}
+
+/** In the list of all commands, only names: arguments are known of none but the wanted one. */
+function subcommandTerm(command: Command): string {
+  return command.parent?.parent ? new Help().subcommandTerm(command) : command.name();
 }
 
 /** Options that may be repeated start as an empty list, which says nothing to users. */

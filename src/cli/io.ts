@@ -1,6 +1,7 @@
 /** The world as a command sees it: results go to stdout, diagnostics to stderr, `-` is stdin. */
 import { readFileSync, readSync, writeSync } from 'node:fs';
 import type { ChalkInstance } from 'chalk';
+import { UsageError } from '../base/errors.ts';
 import { inFile, isSystemError } from './in-file.ts';
 
 /** Where a run of the command line reads and writes. */
@@ -30,13 +31,26 @@ export const processStreams: Streams = {
     writeAll(1, text);
   },
   err: (text) => {
-    writeAll(2, text);
+    try {
+      writeAll(2, text);
+    } catch (error) {
+      // Nobody listens: what the exit code says still counts.
+      if (!(error instanceof OutputClosed)) throw error;
+    }
   },
   read: (path) => inFile(path, () => (path === '-' ? readStdin() : readFileSync(path))),
 };
 
-/** All of stdin, however slowly it comes. */
+let stdinWasRead = false;
+
+/**
+ * All of stdin, however slowly it comes.
+ * @throws UsageError the second time: it is empty then.
+ */
 function readStdin(): Uint8Array {
+  if (stdinWasRead)
+    throw new UsageError('stdin-twice', 'stdin can be read only once: name a file for the others');
+  stdinWasRead = true;
   const chunks: Uint8Array[] = [];
   for (;;) {
     const chunk = new Uint8Array(1 << 16);

@@ -21,11 +21,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     return 0;
   } catch (error) {
-    const [{ reportError }, { processIo }] = await Promise.all([
+    const [{ reportError, reportJsonError }, { processIo }] = await Promise.all([
       import('./report.ts'),
       import('./colors.ts'),
     ]);
-    return reportError(error, processIo());
+    const io = processIo();
+    const exitCode = reportError(error, io);
+    reportJsonError(argv, error, exitCode, io);
+    return exitCode;
   }
 }
 

@@ -20,6 +20,8 @@ export interface RunPlan {
   readonly program?: string;
   /** Packet for packet programs and packet events. */
   readonly data?: Uint8Array;
+  /** Context for test runs. */
+  readonly ctx?: Uint8Array;
   /** Events as text; none: each program's own. */
   readonly events: readonly string[];
   readonly times: number;
@@ -57,23 +59,22 @@ export interface ReadOutcome {
 const EMPTY_FRAME = 64;
 
 /**
- * Runs everything that the plan says.
- * @throws VmFault when a program faults; UsageError for an event that is none.
+ * Runs everything that the plan says, one after the other as it is asked for.
+ * @throws VmFault when a program faults; UsageError for an event that is none; SyscallError for data that the kernel refuses.
  */
-export function runPrograms(kernel: Kernel, object: BpfObject, plan: RunPlan): Outcome[] {
+export function* runPrograms(kernel: Kernel, object: BpfObject, plan: RunPlan): Generator<Outcome, void> {
   const { program: only } = plan;
   const programs = object.programList.filter(
     (program) => program.isLoaded && (only ?? program.name) === program.name,
   );
   if (plan.events.length > 0) {
     for (const program of programs) program.attach();
-    return plan.events.flatMap((event) =>
-      repeat(plan.times, () => fire(kernel, event, plan), programs, event),
-    );
+    for (const event of plan.events)
+      yield* repeat(plan.times, () => fire(kernel, event, plan), programs, event);
+    return;
   }
-  return programs.flatMap((program): readonly Outcome[] =>
-    program.isIterator ? readings(kernel, object, program) : runAlone(kernel, program, plan),
-  );
+  for (const program of programs)
+    yield* program.isIterator ? readings(kernel, object, program) : runAlone(kernel, program, plan);
 }
 
 function readings(kernel: Kernel, object: BpfObject, program: Program): ReadOutcome[] {
@@ -92,6 +93,7 @@ function runAlone(kernel: Kernel, program: Program, plan: RunPlan): RunOutcome[]
       cpu: plan.cpu,
       repeat: plan.times,
       ...(plan.data === undefined || !takesPacket(program.spec.type) ? {} : { data: plan.data }),
+      ...(plan.ctx === undefined ? {} : { ctx: plan.ctx }),
     });
     return [outcome('test run', program, retval, plan.times, data)];
   }

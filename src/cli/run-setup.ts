@@ -19,7 +19,7 @@ import { typesFrom } from './kernel-types.ts';
 import { optimizeAtOnce } from './optimize.ts';
 import { bytesOption, collect, integerOption, splitAssignment } from './options.ts';
 import { traceLine } from './render/trace.ts';
-import { usageError } from './report.ts';
+import { unknownName, usageError } from './report.ts';
 import type { RunPlan } from './run-programs.ts';
 import { parseValue } from './values.ts';
 
@@ -30,11 +30,13 @@ export interface RunOptions {
   readonly map: readonly string[];
   readonly kconfig: readonly string[];
   readonly data?: string;
+  readonly ctx?: string;
   readonly fire: readonly string[];
   readonly times: number;
   readonly cpus: number;
   readonly cpu: number;
   readonly pid?: number;
+  readonly budget?: number;
   readonly seed: number;
   readonly engine: EngineName;
   readonly btf: readonly string[];
@@ -50,13 +52,19 @@ export function addRunOptions(command: Command): Command {
     .option('--map <name[key]=value>', 'set a map entry before the run (repeatable)', collect, [])
     .option('--kconfig <name=value>', 'value of a .kconfig extern (repeatable)', collect, [])
     .option('--data <hex|@file>', 'packet for XDP, tc and socket filter programs')
+    .option('--ctx <hex|@file>', 'context for test runs: the struct that the program is given')
     .option(
       '--fire <event>',
       'event to fire: a system call (getuid), tp/CATEGORY/NAME, raw_tp/NAME, kprobe/FUNCTION, receive, transmit (repeatable)',
       collect,
       [],
     )
-    .option('--times <n>', 'how often', integerOption('--times', 1, 1_000_000_000), 1)
+    .option(
+      '--times <n>',
+      'how often the programs run, or the events happen',
+      integerOption('--times', 1, 1_000_000_000),
+      1,
+    )
     .option('--cpus <n>', 'CPUs of the machine', integerOption('--cpus', 1, 4096), 1)
     .option('--cpu <n>', 'CPU to run on', integerOption('--cpu', 0, 4095), 0)
     .option('--pid <n>', 'process id of the current task', integerOption('--pid', 1, 4_194_304))
@@ -65,9 +73,14 @@ export function addRunOptions(command: Command): Command {
     )
     .option(
       '--btf <file>',
-      "a kernel's BTF for CO-RE; further ones are of its modules (repeatable)",
+      "the kernel's types, such as /sys/kernel/btf/vmlinux; further ones are of its modules (repeatable)",
       collect,
       [],
+    )
+    .option(
+      '--budget <n>',
+      'instructions that one run may take before it is stopped (default: 10000000)',
+      integerOption('--budget', 1, Number.MAX_SAFE_INTEGER),
     )
     .option('--seed <n>', 'seed of the random numbers', integerOption('--seed', 0, 0xffff_ffff), 1)
     .option('--trace', 'print every instruction that runs, to stderr')
@@ -97,6 +110,7 @@ export function runPlan(options: RunOptions, io: Io): RunPlan {
   return {
     ...(options.prog === undefined ? {} : { program: options.prog }),
     ...(options.data === undefined ? {} : { data: bytesOption('--data', options.data, io) }),
+    ...(options.ctx === undefined ? {} : { ctx: bytesOption('--ctx', options.ctx, io) }),
     events: options.fire,
     times: options.times,
     cpu: options.cpu,
@@ -117,6 +131,7 @@ function makeKernel(options: RunOptions, io: Io): Kernel {
     beforeCompile: optimizeAtOnce,
     ...(options.btf.length === 0 ? {} : { btf: typesFrom(options.btf, io) }),
     kconfig,
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
     ...(options.pid === undefined ? {} : { task: { pid: options.pid } }),
     ...(options.trace === true ? { onInsn: traceTo(io) } : {}),
     unsafe: options.unsafe === true,
@@ -145,7 +160,7 @@ function setVariable(object: BpfObject, text: string): void {
   const section = object.sectionOf(name);
   if (section === undefined) {
     const names = object.sections.flatMap((candidate) => candidate?.names() ?? []);
-    throw usageError(`${object.spec.name} has no variable '${name}'; it has ${names.join(', ') || 'none'}`);
+    throw unknownName('variable', name, object.spec.name, names);
   }
   asOption(`--set ${text}`, () => {
     section.set(name, parseValue(value));

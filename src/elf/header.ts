@@ -76,12 +76,25 @@ export function readHeader(bytes: Uint8Array): FileHeader {
   return { byteOrder, machine, flags: reader.u32(48), sections };
 }
 
+/** What to do about a file that is no BPF object. */
+const WANTED = 'an object is what `clang -g -O2 --target=bpf -c prog.c` makes';
+
+/** What people compile for by mistake, by e_machine. */
+const MACHINES: ReadonlyMap<number, string> = new Map([
+  [3, 'x86'],
+  [40, 'ARM'],
+  [62, 'x86-64'],
+  [183, 'AArch64'],
+  [243, 'RISC-V'],
+]);
+
 /** Checks e_ident and gives the byte order. */
 function checkIdent(bytes: Uint8Array): ByteOrder {
   if (bytes.length > MAX_FILE_BYTES)
     throw new ElfError('elf-too-large', `the file has ${bytes.length} bytes, more than ${MAX_FILE_BYTES}`);
+  if (bytes.length === 0) throw new ElfError('elf-not-elf', `the file is empty; ${WANTED}`, { offset: 0 });
   if (MAGIC.some((byte, i) => bytes[i] !== byte))
-    throw new ElfError('elf-not-elf', 'this is no ELF file: it does not start with 7f 45 4c 46', {
+    throw new ElfError('elf-not-elf', `this is no ELF file: it does not start with 7f 45 4c 46; ${WANTED}`, {
       offset: 0,
     });
   if (bytes[4] !== 2)
@@ -104,7 +117,7 @@ function checkKind(reader: ByteReader): number {
   if (machine !== EM_BPF && machine !== EM_NONE)
     throw new ElfError(
       'elf-not-bpf',
-      `the file is for machine ${machine}, not for BPF (${EM_BPF}); compile it with clang -target bpf`,
+      `the file is for ${MACHINES.get(machine) ?? 'another machine'} (e_machine ${machine}), not for BPF (${EM_BPF}); ${WANTED}`,
       { offset: 18 },
     );
   if (type !== ET_REL)

@@ -50,7 +50,7 @@ const target = (spec: ProgramSpec, options: AttachOptions): string => {
   if (name !== '') return name;
   throw new UsageError(
     'no-attach-target',
-    `section '${spec.section}' does not say where to attach: name a target, as attach({ target: … })`,
+    `section '${spec.section}' does not say where to attach: name a target there, as in SEC("${spec.section}/…"), or in attach({ target: … })`,
     { program: spec.name },
   );
 };

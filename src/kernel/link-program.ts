@@ -7,7 +7,13 @@ import { BpfError, LoadError } from '../base/errors.ts';
 import { highHalf, lowHalf } from '../base/int64.ts';
 import { CoreRelocator } from '../btf/index.ts';
 import { BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL, type RawInsn } from '../isa/index.ts';
-import { type ObjectSpec, type ProgramSpec, programMeaning, type Reference } from '../loader/index.ts';
+import {
+  nearestSectionName,
+  type ObjectSpec,
+  type ProgramSpec,
+  programMeaning,
+  type Reference,
+} from '../loader/index.ts';
 import { BpfProgType as P } from '../spec/index.ts';
 import {
   type ExternTarget,
@@ -164,12 +170,18 @@ export class ProgramLinker {
 
   private findAttachment(spec: ProgramSpec): AttachAttributes {
     const { attachType, attachTarget } = spec;
-    if (spec.type === P.BPF_PROG_TYPE_UNSPEC)
+    if (spec.type === P.BPF_PROG_TYPE_UNSPEC) {
+      const meant = nearestSectionName(spec.section);
+      const hint =
+        meant === undefined
+          ? 'name it as libbpf knows it, such as SEC("xdp")'
+          : `did you mean SEC("${meant}")?`;
       throw new LoadError(
         'no-program-type',
-        `section '${spec.section}' does not say of which type the program is; name it as libbpf knows it, such as SEC("xdp")`,
+        `section '${spec.section}' does not say of which type the program is; ${hint}`,
         { section: spec.section },
       );
+    }
     if (spec.type === P.BPF_PROG_TYPE_STRUCT_OPS) {
       const { struct, member } = structOpsTarget(this.object, spec, this.env.kernelTypes);
       return { attachType: member, target: struct };

@@ -16,6 +16,7 @@ import {
   linkFunctionPointers,
   type RawInsn,
 } from '../isa/index.ts';
+import { helperName } from '../spec/index.ts';
 import type { PreparedProgram, SourceOf } from '../vm/index.ts';
 import type { LiveMap } from './live-map.ts';
 import { CALL_OPCODE, type MissingPart, poisonedCall } from './missing.ts';
@@ -80,6 +81,7 @@ export function prepareProgram(code: ProgramCode, targets: RunTargets): Runnable
     subprogs: code.functions.map(({ start }) => start),
     subprogNames: code.functions.map(({ name }) => name),
     source: sourceOf(code.lines),
+    helperName,
     ...(code.verified === undefined ? {} : { verified: true, probeLoads: new Set(code.verified.probeLoads) }),
   };
   return { prepared, missing, maps: [...maps] };

@@ -5,7 +5,7 @@
 import { concatBytes } from '../base/bytes.ts';
 import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
-import { BpfProgType } from '../spec/index.ts';
+import { BpfProgType, contextBytes } from '../spec/index.ts';
 import { ETH_HLEN, LOOPBACK_IFINDEX, PAGE_BYTES } from '../spec/uapi.ts';
 import { allocateContext } from './event-context.ts';
 import { dissect } from './flow-dissector.ts';
@@ -29,8 +29,8 @@ export interface TestRunOptions {
   /** Packet types: the frame from its Ethernet header on; 64 zero bytes by default. */
   readonly data?: Uint8Array;
   /**
-   * The context: bytes, or members of struct xdp_md, __sk_buff or bpf_sk_lookup by name. Tracing types: what r1 points to;
-   * 64 zero bytes by default.
+   * The context: bytes, or members of struct xdp_md, __sk_buff or bpf_sk_lookup by name. Other types: what r1 points to; by default zeros,
+   * as many as programs of the type may read, 64 at least.
    */
   readonly ctx?: Uint8Array | Readonly<Record<string, number>>;
   /** How often the program runs on the same data; once by default. */
@@ -133,7 +133,8 @@ export function testRun(machine: Machine, program: LoadedProgram, options: TestR
 function skLookupContext(program: LoadedProgram, { data, ctx }: TestRunOptions): Uint8Array {
   if (data !== undefined) throw invalid(program, 'SK_LOOKUP programs take a context and no packet');
   const context = contextIn(program, ctx, SkLookup.bytes, SkLookup);
-  if (context === undefined) throw invalid(program, 'SK_LOOKUP programs need a context');
+  if (context === undefined)
+    throw invalid(program, 'SK_LOOKUP programs need a context that says what is looked for (ctx, --ctx)');
   return new Uint8Array(context.buffer);
 }
 
@@ -186,7 +187,7 @@ function runOnBytes(
       program: program.name,
     });
   }
-  const bytes = options.ctx ?? new Uint8Array(DEFAULT_BYTES);
+  const bytes = options.ctx ?? new Uint8Array(defaultContextBytes(program));
   const { memory } = machine;
   const context = allocateContext(memory, bytes, 'context');
   try {
@@ -195,6 +196,11 @@ function runOnBytes(
   } finally {
     memory.free(context);
   }
+}
+
+/** All that programs of the type may read, and what this one does: a program that the verifier accepted must not fault on a context of zeros. */
+function defaultContextBytes({ type, expectedAttachType, facts }: LoadedProgram): number {
+  return Math.max(DEFAULT_BYTES, contextBytes(type, expectedAttachType), facts.uses?.contextBytes ?? 0);
 }
 
 /** An XDP packet for a test run. */

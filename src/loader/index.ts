@@ -6,6 +6,7 @@ export { ringBufferSize } from './ring-size.ts';
 export {
   BPF_F_SLEEPABLE,
   BPF_F_XDP_HAS_FRAGS,
+  nearestSectionName,
   programMeaning,
   SECTION_NAMES,
   type SectionMeaning,

@@ -2,6 +2,7 @@
  * What the name of a code section says about the programs in it: type, attach type, load flags, where to attach. One row
  * a name that libbpf 1.5 knows, in its order, which decides (section_defs in tools/lib/bpf/libbpf.c).
  */
+import { nearest } from '../base/suggest.ts';
 import { BpfAttachType as A, type BpfAttachTypeName, BpfProgType as P, ProgFlag } from '../spec/index.ts';
 
 /** Load flags of programs that may sleep, and of XDP programs that take packets in several fragments. */
@@ -164,6 +165,23 @@ export function sectionMeaning(name: string): SectionMeaning | undefined {
   if (rule === undefined) return undefined;
   const { type, attachType, flags, attachesByBtf } = rule;
   return { type, attachType, flags, target: name.slice(rule.name.length + 1), attachesByBtf };
+}
+
+/** The known section name that an unknown one was probably meant to be, with its target: `kprobe/sys_clone` for `kporbe/sys_clone`. */
+export function nearestSectionName(name: string): string | undefined {
+  const whole = nearest(
+    name,
+    RULES.map((rule) => rule.name),
+  );
+  if (whole !== undefined) return whole;
+  const slash = name.indexOf('/');
+  if (slash < 0) return undefined;
+  const withTarget = RULES.filter((rule) => rule.takesTarget);
+  const head = nearest(
+    name.slice(0, slash),
+    withTarget.map((rule) => rule.name),
+  );
+  return head === undefined ? undefined : head + name.slice(slash);
 }
 
 /** The meaning of a program's section name as in the file, where a leading `?` asks not to load it by default. */

@@ -51,6 +51,15 @@ export function contextTable(accesses: readonly ContextAccess[]): ContextTable {
   return table;
 }
 
+/** Bytes of context that programs of a type may read at most; 0 for types that attach through BTF. */
+export function contextBytes(type: number, attachType: number): number {
+  const { read = [] } = programTypeSpec(type, attachType) ?? {};
+  return Math.max(
+    0,
+    ...read.flatMap(({ size, offsets }) => expandRuns(offsets, size).map((at) => at + size)),
+  );
+}
+
 /** What tracing programs may call beyond what raw tracepoints may (tracing_prog_func_proto). */
 const TRACING_MORE = '46 107-108 111 121 136-140 147 162 178 188 196';
 const ITERATOR_MORE = '126-127 150';

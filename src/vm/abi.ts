@@ -154,6 +154,8 @@ export interface PreparedProgram {
   /** Names by subprogram, for faults and traces. */
   readonly subprogNames: readonly string[];
   readonly source?: SourceOf;
+  /** Names of helpers by number, for faults. */
+  readonly helperName?: (id: number) => string | undefined;
   /** The verifier accepted it: compiled code need not check where it reads and writes. */
   readonly verified?: boolean;
   /**

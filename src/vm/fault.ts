@@ -121,7 +121,10 @@ export function frameAt(program: PreparedProgram, slot: number): FaultFrame {
 /** The instruction at a slot as the kernel's log prints it. */
 function instructionText(program: PreparedProgram, slot: number): string {
   const insn = program.insns[slot];
-  return insn === undefined ? 'no instruction' : disassembleInsn(encodeInsn(insn), 0);
+  if (insn === undefined) return 'no instruction';
+  const { helperName } = program;
+  const names = helperName === undefined ? {} : { names: { helper: helperName } };
+  return disassembleInsn(encodeInsn(insn), 0, names);
 }
 
 /** Describes an access that memory does not allow. */

@@ -76,7 +76,7 @@ describe('bpflab verify', () => {
   it('verifies only what is asked for', () => {
     expect(bpflab(['verify', TAIL, '--prog', 'parse_udp']).stdout).toMatch(/^parse_udp .*\n$/);
     const wrong = bpflab(['verify', TAIL, '--prog', 'parse_tcp']);
-    expect(wrong.stderr).toMatch(/no program 'parse_tcp'; there are parse_ipv4, parse_udp, parse_ethernet/);
+    expect(wrong.stderr).toMatch(/no program 'parse_tcp'; did you mean 'parse_udp'\?/);
     expect(wrong.status).toBe(2);
   });
 

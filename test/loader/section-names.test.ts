@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   BPF_F_SLEEPABLE,
   BPF_F_XDP_HAS_FRAGS,
+  nearestSectionName,
   programMeaning,
   SECTION_NAMES,
   sectionMeaning,
@@ -108,5 +109,20 @@ describe('programMeaning', () => {
   it('passes over the question mark of programs that are not loaded by default', () => {
     expect(programMeaning('?xdp')).toEqual(sectionMeaning('xdp'));
     expect(programMeaning('??xdp')).toBeUndefined();
+  });
+});
+
+describe('nearestSectionName', () => {
+  it.each([
+    ['xpd', 'xdp'],
+    ['XDP', 'xdp'],
+    ['kporbe/sys_clone', 'kprobe/sys_clone'],
+    ['tracepiont/syscalls/sys_enter_open', 'tracepoint/syscalls/sys_enter_open'],
+    ['cgroup_skb/ingres', 'cgroup_skb/ingress'],
+    ['something', undefined],
+    ['something/else', undefined],
+    ['', undefined],
+  ])("'%s' was meant to be %s", (name, meant) => {
+    expect(nearestSectionName(name)).toBe(meant);
   });
 });

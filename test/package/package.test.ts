@@ -3,7 +3,7 @@
  * type-checked and bundled for a page. It packs dist/ as it lies there: `npm test` builds first.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -91,16 +91,36 @@ describe('the packed package', () => {
       expect(files).toContain(file);
     expect([...new Set(files.map((file) => file.split('/')[0]))].sort()).toEqual([
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'LICENSE',
       'README.md',
       'SECURITY.md',
       'bin',
       'dist',
+      'docs',
+      'examples',
       'fixtures',
       'package.json',
+      'programs',
       'src',
     ]);
-    expect(files.filter((file) => /\.test\.|tsbuildinfo|(^|\/)test\//.test(file))).toEqual([]);
+    const tests = files.filter((file) => /\.test\.|tsbuildinfo|(^|\/)test\//.test(file));
+    expect(tests.filter((file) => !file.startsWith('examples/'))).toEqual([]);
+  });
+
+  it('holds what its documents link to', () => {
+    const documents = [
+      'README.md',
+      'CONTRIBUTING.md',
+      ...readdirSync(join(INSTALLED, 'docs')).map((file) => `docs/${file}`),
+    ];
+    const links = documents.flatMap((document) =>
+      [...readFileSync(join(INSTALLED, document), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(
+        ([, target]) => join(INSTALLED, document, '..', target!),
+      ),
+    );
+    expect(links.length).toBeGreaterThan(20);
+    expect(links.filter((path) => !existsSync(path))).toEqual([]);
   });
 
   it('holds no file whose source is gone', () => {

@@ -16,6 +16,15 @@ export function define(command: Command, io: Io): void {
     .argument('<file>', "assembler text in the syntax of the verifier's log or LLVM's; - for stdin")
     .option('-o, --output <file>', 'write the bytes to a file instead of hexadecimal text to stdout')
     .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  bpflab asm prog.s                    hexadecimal text, an instruction a line
+  bpflab asm prog.s -o prog.bin
+  bpflab asm prog.s | bpflab exec
+`,
+    )
     .action((file: string, options: AsmOptions) => {
       run(file, options, io);
     });

@@ -41,6 +41,15 @@ export function define(command: Command, io: Io): void {
     .argument('<calls>', 'runs of the program in each repetition', integerOption('CALLS', 1, MOST))
     .argument('<reps>', 'repetitions', integerOption('REPS', 0, MOST))
     .option('--engine <name>', 'interp, jit or auto', 'auto')
+    .addHelpText(
+      'after',
+      `
+Each repetition prints the last r0 in hexadecimal and its nanoseconds.
+
+Examples:
+  bpflab bench-exec prog.bin memory.bin 1000 10000 5
+`,
+    )
     .action(
       (program: string, memory: string, n: bigint, calls: number, reps: number, options: BenchOptions) => {
         const bench = new Bench(io.read(program), io.read(memory), n, options.engine);

@@ -5,7 +5,8 @@ import { disassembleLines, helperName, openObject, type ProgramSpec } from '../.
 import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
-import { usageError } from '../report.ts';
+import { noPrograms } from '../notes.ts';
+import { unknownName } from '../report.ts';
 
 interface DisasmOptions {
   readonly prog?: string;
@@ -28,6 +29,14 @@ export function define(command: Command, io: Io): void {
     .option('--llvm', "LLVM's syntax instead of the verifier log's")
     .option('--no-source', 'without source lines')
     .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  bpflab disasm xdp.bpf.o
+  bpflab disasm xdp.bpf.o --prog parse_udp --llvm --no-source
+`,
+    )
     .action((file: string, options: DisasmOptions) => {
       run(file, options, io);
     });
@@ -39,10 +48,9 @@ function run(file: string, options: DisasmOptions, io: Io): void {
     (program) => options.prog === undefined || program.name === options.prog,
   );
   if (programs.length === 0) {
-    const names = object.programs.map((program) => program.name).join(', ');
-    throw usageError(
-      `${file} has no program '${options.prog ?? ''}'; it has ${names === '' ? 'none' : names}`,
-    );
+    const names = object.programs.map((program) => program.name);
+    if (options.prog !== undefined) throw unknownName('program', options.prog, file, names);
+    noPrograms(file, io);
   }
   const listings = programs.map((program) => ({ program, lines: linesOf(program, options) }));
   if (options.json === true) {

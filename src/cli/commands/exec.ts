@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 import { fromHex } from '../../base/bytes.ts';
-import { UsageError } from '../../base/errors.ts';
+import { IsaError, UsageError } from '../../base/errors.ts';
 import { u64FromHalves } from '../../base/int64.ts';
 import {
   decodeProgram,
@@ -36,9 +36,17 @@ export function define(command: Command, io: Io): void {
       'run raw bytecode, hexadecimal on stdin; r1 = address of the memory, r2 = its length; prints r0 in hexadecimal',
     )
     .argument('[memory...]', 'initial memory as hexadecimal bytes; none: r1 = r2 = 0')
-    .option('--engine <name>', 'interp (default), jit or auto', 'interp')
+    .option('--engine <name>', 'interp, jit or auto', engineName, 'interp')
     .option('--budget <n>', 'instructions that the run may take', `${DEFAULT_BUDGET}`)
     .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  echo b700000007000000 9500000000000000 | bpflab exec
+  bpflab asm prog.s | bpflab exec 0a0b0c0d --engine jit
+`,
+    )
     .action(async (memory: readonly string[], options: ExecOptions) => {
       const budget = Number(options.budget);
       if (!(budget >= 1))
@@ -47,6 +55,12 @@ export function define(command: Command, io: Io): void {
       if (options.json === true) (await import('../json.ts')).printJson(io, 'exec', { r0 });
       else io.out(`${r0.toString(16)}\n`);
     });
+}
+
+/** The engines' own list is in a module that loads the compiler. */
+function engineName(name: string): string {
+  if (['interp', 'jit', 'auto'].includes(name)) return name;
+  throw new UsageError('unknown-engine', `there is no engine '${name}'; there are interp, jit, auto`);
 }
 
 type EngineMaker = (memory: Memory, helpers: HelperTable) => Engine;
@@ -74,6 +88,8 @@ export function printResult(memory: readonly string[], streams: Streams = proces
 
 function execInput(memory: readonly string[], streams: Streams, makeEngine: EngineMaker): bigint {
   const bytecode = fromHex(new TextDecoder().decode(streams.read('-')));
+  if (bytecode.length === 0)
+    throw new IsaError('no-instructions', 'stdin is empty: it takes bytecode as hexadecimal text');
   return exec(bytecode, fromHex(memory.join(' ')), makeEngine);
 }
 

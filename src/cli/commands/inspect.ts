@@ -37,13 +37,29 @@ interface RelocationRow {
   readonly symbol: string;
 }
 
+const FORMATS: readonly string[] = ['c', 'raw'];
+
+const HELP = `
+Examples:
+  bpflab inspect xdp.bpf.o
+  bpflab inspect xdp.bpf.o --btf               the types as C declarations
+  bpflab inspect xdp.bpf.o --btf raw           … and as bpftool prints them
+  bpflab inspect xdp.bpf.o --json
+`;
+
 export function define(command: Command, io: Io): void {
   command
-    .argument('<object>', 'object file; - for stdin')
+    // `--btf prog.bpf.o`: the parser takes the file for the format, so it must not insist on an object.
+    .usage('[options] <object>')
+    .argument('[object]', 'object file; - for stdin')
     .option('--btf [format]', 'print the types instead: c (default) or raw')
     .option('--json', 'print one JSON document')
-    .action((file: string, options: InspectOptions) => {
-      run(file, options, io);
+    .addHelpText('after', HELP)
+    .action((file: string | undefined, options: InspectOptions, command: Command) => {
+      const { btf } = options;
+      if (file !== undefined) run(file, options, io);
+      else if (typeof btf === 'string' && !FORMATS.includes(btf)) run(btf, { ...options, btf: true }, io);
+      else command.error("error: missing required argument 'object'");
     });
 }
 
@@ -54,7 +70,7 @@ function run(file: string, options: InspectOptions, io: Io): void {
     elf: readElf(bytes),
   }));
   if (options.btf !== undefined) {
-    printTypes(object, options.btf, io);
+    printTypes(object, options.btf, options.json === true, io);
     return;
   }
   const relocations = relocationsOf(elf);
@@ -62,11 +78,13 @@ function run(file: string, options: InspectOptions, io: Io): void {
   else printAll(object, relocations, io);
 }
 
-function printTypes(object: ObjectSpec, format: string | true, io: Io): void {
-  if (object.btf === undefined) throw usageError(`${object.name} has no BTF: compile it with -g`);
-  if (format === 'raw') io.out(dumpRaw(object.btf));
-  else if (format === 'c' || format === true) io.out(dumpC(object.btf));
-  else throw usageError(`--btf takes c or raw, not '${format}'`);
+function printTypes(object: ObjectSpec, format: string | true, json: boolean, io: Io): void {
+  const { btf } = object;
+  if (btf === undefined) throw usageError(`${object.name} has no BTF: compile it with -g`);
+  if (format !== true && !FORMATS.includes(format)) throw usageError(`--btf takes c or raw, not '${format}'`);
+  if (!json) io.out(format === 'raw' ? dumpRaw(btf) : dumpC(btf));
+  else if (format === 'raw') printJson(io, 'inspect', { object: object.name, types: [...btf] });
+  else printJson(io, 'inspect', { object: object.name, c: dumpC(btf) });
 }
 
 function relocationsOf(elf: ElfFile): RelocationRow[] {

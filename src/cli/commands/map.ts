@@ -21,7 +21,7 @@ import { dumpJson, dumpText, elementLines } from '../render/map-dump.ts';
 import { headerJson, headerText, showJson, showText } from '../render/map-show.ts';
 import { consumeEvents, type SentRecord } from '../render/records.ts';
 import { renderRejection } from '../render/verifications.ts';
-import { CommandFailed, usageError } from '../report.ts';
+import { CommandFailed, unknownName, usageError } from '../report.ts';
 import { runPrograms } from '../run-programs.ts';
 import { addRunOptions, loadAsAsked, type RunOptions, runPlan } from '../run-setup.ts';
 
@@ -42,10 +42,19 @@ interface View {
 
 const HELP = `
 MAP is a name, or as for bpftool: name NAME, id N.
-KEY is a value by type (3, '{pid: 7, cpu: 1}'), or bytes as bpftool takes them: key 3 0 0 0, key hex 03 00 00 00.
-Programs run with --run, or when --fire, --data or --times say how; otherwise maps are as load leaves them.
---json prints the documents of bpftool map, without an envelope. Not every member is there: what a simulated kernel has no
-answer to (memlock, pids) is left out.
+KEY is a value by type (3, '{pid: 7, cpu: 1}'), or bytes as bpftool takes them:
+key 3 0 0 0, key hex 03 00 00 00.
+Programs run with --run, or when --fire, --data, --ctx or --times say how;
+otherwise maps are as load leaves them.
+--json prints the documents of bpftool map, without an envelope. Not every
+member is there: what a simulated kernel has no answer to (memlock, pids) is
+left out.
+
+Examples:
+  bpflab map list xdp.bpf.o
+  bpflab map dump trace.bpf.o --fire getuid --cpus 2
+  bpflab map lookup xdp.bpf.o reached 1 --data @packet.bin
+  bpflab map lookup xdp.bpf.o reached key hex 01 00 00 00 --run --json
 `;
 
 export function define(command: Command, io: Io): void {
@@ -59,7 +68,8 @@ export function define(command: Command, io: Io): void {
       .option('--run', 'run the programs first')
       .addOption(new Option('--plot <how>', 'draw histograms').choices(PLOT_MODES).default('auto'))
       .option('--json', 'print what bpftool prints as JSON')
-      .addHelpText('after', HELP);
+      .addHelpText('after', HELP)
+      .showHelpAfterError(`bpflab map ${usage.split(' ')[0]} --help shows how it is used.`);
     child.action((file: string, ..._: unknown[]) => {
       withMaps(file, child.opts(), io, (view) => {
         action(view, child.args.slice(1));
@@ -76,13 +86,17 @@ export function define(command: Command, io: Io): void {
 /** Loads, runs what is to run, and shows. A program that faults does not hide the maps; its fault comes after them. */
 function withMaps(file: string, options: MapOptions, io: Io, action: (view: View) => void): void {
   const runs =
-    options.run === true || options.fire.length > 0 || options.data !== undefined || options.times > 1;
+    options.run === true ||
+    options.fire.length > 0 ||
+    options.data !== undefined ||
+    options.ctx !== undefined ||
+    options.times > 1;
   // Programs that do not run need not be accepted.
   const { kernel, object } = load(file, runs ? options : { ...options, unsafe: true }, io);
   const records = consumeEvents(object);
   let fault: VmFault | undefined;
   try {
-    if (runs) runPrograms(kernel, object, runPlan(options, io));
+    if (runs) Array.from(runPrograms(kernel, object, runPlan(options, io)));
   } catch (error) {
     if (!(error instanceof VmFault)) throw error;
     fault = error;
@@ -98,6 +112,7 @@ function load(file: string, options: MapOptions, io: Io): ReturnType<typeof load
   } catch (error) {
     if (!(error instanceof VerifierError)) throw error;
     io.err(renderRejection(error, file, io.errColor));
+    if (options.json === true) printJson(io, jsonObject(['error', error.message]));
     throw new CommandFailed(ExitCode.Failed);
   }
 }
@@ -146,7 +161,7 @@ function lookup({ object, json, io }: View, words: readonly string[]): void {
     else io.out(`key:\n${hexLines(key)}\n\nNot found\n`);
     throw new CommandFailed(ExitCode.Failed);
   }
-  if (typeof value === 'number') fail(io, `lookup failed: ${errorText(value)}`);
+  if (typeof value === 'number') fail(io, json, `lookup failed: ${errorText(value)}`);
   if (json) printJson(io, elementJson(map, { key, value }, types));
   else io.out(elementLines(map, { key, value }, types));
 }
@@ -155,7 +170,7 @@ function getnext({ object, json, io }: View, words: readonly string[]): void {
   const [map, keyWords] = takeMap(object, words);
   const key = keyWords.length === 0 ? undefined : parseKey(map, keyWords);
   const next = nextKey(map.map, key) ?? -Errno.ENOENT;
-  if (typeof next === 'number') fail(io, `can't get next key: ${errorText(next)}`);
+  if (typeof next === 'number') fail(io, json, `can't get next key: ${errorText(next)}`);
   if (json)
     printJson(
       io,
@@ -164,8 +179,9 @@ function getnext({ object, json, io }: View, words: readonly string[]): void {
   else io.out(`key:${key === undefined ? ' None' : `\n${hexLines(key)}`}\nnext key:\n${hexLines(next)}\n`);
 }
 
-/** What bpftool says on stderr when the kernel refuses. */
-function fail(io: Io, message: string): never {
+/** What bpftool says when the kernel refuses. */
+function fail(io: Io, json: boolean, message: string): never {
+  if (json) printJson(io, jsonObject(['error', message]));
   io.err(`${io.errColor.red('error')}: ${message}\n`);
   throw new CommandFailed(ExitCode.Failed);
 }
@@ -203,6 +219,6 @@ function mapNamed(object: BpfObject, name: string): MapHandle {
     (map) => map.name === name || map.spec.section === name || map.map.attr.name === name,
   );
   if (found !== undefined) return found;
-  const names = object.mapList.map((map) => map.name).join(', ') || 'none';
-  throw usageError(`${object.spec.name} has no map '${name}'; it has ${names}`);
+  const names = object.mapList.map((map) => map.name);
+  throw unknownName('map', name, object.spec.name, names);
 }

@@ -31,7 +31,11 @@ export function define(command: Command, io: Io): void {
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      `\nSelftests:\n${SELFTESTS.map((test) => `  ${test.name}  ${test.summary}\n`).join('')}`,
+      `\nSelftests:\n${SELFTESTS.map((test) => `  ${test.name}\n    ${test.summary.replace('; ', ';\n    ')}\n`).join('')}
+Examples:
+  bpflab selftest
+  bpflab selftest map_lookup_percpu_elem --cpus 8
+`,
     )
     .action((name: string | undefined, options: SelftestOptions) => {
       run(name, options, io);
@@ -42,7 +46,7 @@ function run(name: string | undefined, options: SelftestOptions, io: Io): void {
   const wanted = SELFTESTS.filter((test) => name === undefined || test.name === name);
   if (wanted.length === 0) {
     throw usageError(
-      `there is no selftest '${name ?? ''}'; there are ${SELFTESTS.map((test) => test.name).join(', ')}`,
+      `there is no selftest '${name ?? ''}'; there is ${SELFTESTS.map((test) => test.name).join(', ')}`,
     );
   }
   const results = wanted.map((test) => ({

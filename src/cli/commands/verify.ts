@@ -27,21 +27,35 @@ interface VerifyOptions {
 }
 
 const HELP = `
-One file gives a line a program; several, or --sort, --filter, --compare, give a table as veristat prints it.
-Programs are verified one by one, those with autoload off (SEC("?…")) too; nothing is run and no map is made.
+One file gives a line a program; several, or --sort, --filter, --compare, give a
+table as veristat prints it. Programs are verified one by one, those with
+autoload off (SEC("?…")) too; nothing is run and no map is made.
 
 Filters and sorting are written as for veristat:
-  --filter '*.bpf.o/parse_*'   file and program; a lone glob means either, FILE/ and /PROGRAM only one; * is any text
-  --filter 'insns>1000'        a figure: verdict, duration, insns, states, peak_states, mark_read; == != < <= > >=
-  --filter '!verdict=success'  keeps out what matches; @FILE reads expressions, one a line
-  --sort insns,file^           heaviest first, then by file; ^ sorts upwards, v downwards
-With --compare OLD.json (what --json printed earlier), insns_a is the old value, insns_b the new one, insns_diff and
-insns_pct their difference, |insns_diff| that without its sign; verdict_diff=mismatch finds what changed its verdict.
+  --filter '*.bpf.o/parse_*'   file and program; a lone glob means either,
+                               FILE/ and /PROGRAM only one; * is any text
+  --filter 'insns>1000'        a figure: verdict, duration, insns, states,
+                               peak_states, mark_read; == != < <= > >=
+  --filter '!verdict=success'  keeps out what matches; @FILE reads expressions,
+                               one a line
+  --sort insns,file^           heaviest first, then by file; ^ sorts upwards,
+                               v downwards
+With --compare OLD.json (what --json printed earlier), insns_a is the old value,
+insns_b the new one, insns_diff and insns_pct their difference, |insns_diff|
+that without its sign; verdict_diff=mismatch finds what changed its verdict.
 
-Without --btf, kernel types are this machine's own (/sys/kernel/btf/vmlinux) if it shows them, else the few that bpflab
-brings. Whatever the types, the rules are those of Linux 6.12: on a machine with another kernel, its verdicts may differ.
+Without --btf, kernel types are this machine's own (/sys/kernel/btf/vmlinux) if
+it shows them, else the few that bpflab brings. Whatever the types, the rules
+are those of Linux 6.12: another kernel's verdicts may differ.
 
-Exit code: 0 all accepted, 1 a program was rejected, 2 wrong usage, 3 a file could not be read (others are still verified).
+Examples:
+  bpflab verify xdp.bpf.o
+  bpflab verify rejected.bpf.o --explain
+  bpflab verify xdp.bpf.o --prog parse_udp --log-level 2
+  bpflab verify xdp.bpf.o trace.bpf.o --sort insns
+
+Exit code: 0 all accepted, 1 a program was rejected, 2 wrong usage, 3 a file
+could not be read (others are still verified).
 `;
 
 export function define(command: Command, io: Io): void {

@@ -12,8 +12,9 @@ import { ExitCode } from '../exit-codes.ts';
 import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { kernelTypes } from '../kernel-types.ts';
+import { noPrograms } from '../notes.ts';
 import type { Tally } from '../render/verdict-table.ts';
-import { CommandFailed, reportError, usageError } from '../report.ts';
+import { CommandFailed, reportError, unknownName } from '../report.ts';
 import type { Filters } from './filters.ts';
 import { type Outcome, type VerifySettings, verifyProgram, verifyRaw } from './outcome.ts';
 import { MapTrials } from './raw-maps.ts';
@@ -52,12 +53,11 @@ const SIZELESS: ReadonlySet<number> = new Set([
 
 /**
  * Verifies everything. A file that cannot be read is reported, the others go on.
- * @throws CommandFailed if anything was rejected or could not be read; what reading throws if there is only one file; UsageError if
- * there is no program of a wanted name.
+ * @throws CommandFailed if anything was rejected or could not be read; UsageError if there is no program of a wanted name.
  */
 export function verifySources(sources: readonly Source[], view: VerdictView, io: Io, plan: VerifyPlan): void {
   const run = new VerifyRun(view, io, plan);
-  for (const source of sources) run.verify(source, sources.length === 1);
+  for (const source of sources) run.verify(source);
   run.finish(sources.map(({ file }) => basename(file)));
 }
 
@@ -78,7 +78,7 @@ class VerifyRun {
     this.kernelTypes = kernelTypes(plan.btf, io);
   }
 
-  verify(source: Source, alone: boolean): void {
+  verify(source: Source): void {
     const name = basename(source.file);
     if (!this.plan.filters.mayTakeFile(name)) {
       this.tally.skippedFiles++;
@@ -92,7 +92,6 @@ class VerifyRun {
       });
       this.tally.files++;
     } catch (error) {
-      if (alone) throw error;
       this.tally.skippedFiles++;
       this.exitCode = worse(this.exitCode, reportError(error, this.io));
       this.view.fail(source.file, error);
@@ -102,8 +101,7 @@ class VerifyRun {
   finish(files: readonly string[]): void {
     const missing = this.plan.programs.find((name) => !this.seen.has(name));
     if (missing !== undefined && this.exitCode !== ExitCode.BadInput) {
-      const names = [...this.seen].join(', ') || 'none';
-      throw usageError(`${files.join(', ')}: no program '${missing}'; there are ${names}`);
+      throw unknownName('program', missing, files.join(', '), [...this.seen]);
     }
     this.view.end(this.tally);
     if (this.exitCode !== ExitCode.Ok) throw new CommandFailed(this.exitCode);
@@ -123,6 +121,7 @@ class VerifyRun {
         'wrong-byte-order',
         `${name} is a big-endian object; the reference kernel is little-endian`,
       );
+    if (object.programList.length === 0) noPrograms(file, this.io);
     for (const map of object.mapList)
       if (map.maxEntries === 0 && !SIZELESS.has(map.spec.type)) map.maxEntries = 1;
     const inputs = new VerifierInputs(object, { kernelTypes: this.kernelTypes });
