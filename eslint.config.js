@@ -2,7 +2,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'fixtures/**', 'src/web/**/vite-env.d.ts'] },
+  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'fixtures/**'] },
   {
     files: [
       'src/**/*.ts',

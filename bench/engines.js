@@ -1,8 +1,8 @@
 /**
- * `node bench/engines.js [--peer NAME=COMMAND]... [--json]`: the same bytecode in the interpreter, in the compiler to WebAssembly, and in any outside engine
- * that speaks the protocol of `bpflab bench-exec`: COMMAND PROG.bin MEM.bin N CALLS REPS prints `<r0 in hexadecimal> <ns>` a line. Checks that all
- * agree. Times are the best of several repetitions, each in a process of its own for each engine. Then what helpers cost verified programs in
- * the kernel (programs/xdp/helper_costs.c), and how long programs take to load.
+ * `node bench/engines.js [--peer NAME=COMMAND]... [--json]`: the same bytecode in the interpreter, in the compiler to WebAssembly, and in
+ * any outside engine that speaks the protocol of `bpflab bench-exec`: COMMAND PROG.bin MEM.bin N CALLS REPS prints `<r0 in hexadecimal>
+ * <ns>` a line. Checks that all agree. Times are the best of several repetitions, each in a process of its own for each engine. Then what
+ * helpers cost verified programs in the kernel (programs/xdp/helper_costs.c), and how long programs take to load.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * `node bench/main.js [--json]`, the first part of `npm run bench`: nanoseconds an instruction of the interpreter on loops of each kind, and how many times slower an interpreter
- * with BigInt registers is in the same run. Medians of several runs, each long enough that the clock's steps do not matter.
+ * `node bench/main.js [--json]`, the first part of `npm run bench`: nanoseconds an instruction of the interpreter on loops of each kind, and
+ * how many times slower an interpreter with BigInt registers is in the same run. Medians of several runs, each long enough that the clock's
+ * steps do not matter.
  */
 import { assembleProgram, decodeProgram, linkFunctionPointers, subprogStarts } from '../dist/isa/index.js';
 import { Interpreter, Memory } from '../dist/vm/index.js';

@@ -1,6 +1,7 @@
 /**
- * `node --expose-gc bench/maps.js [--json]`, a part of `npm run bench`: nanoseconds an operation on maps, from user space (bytes in, bytes out) and from
- * compiled programs, beside a JavaScript Map with the same keys in the same run; and the memory of a large hash. Best of several runs.
+ * `node --expose-gc bench/maps.js [--json]`, a part of `npm run bench`: nanoseconds an operation on maps, from user space (bytes in, bytes
+ * out) and from compiled programs, beside a JavaScript Map with the same keys in the same run; and the memory of a large hash. Best of
+ * several runs.
  */
 import { readFileSync } from 'node:fs';
 import { createHelpers } from '../dist/helpers/index.js';

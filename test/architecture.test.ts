@@ -126,7 +126,7 @@ describe('modules', () => {
 
   const bans: readonly { readonly names: readonly string[]; readonly allowed: readonly string[] }[] = [
     { names: ['WebAssembly'], allowed: ['vm'] },
-    { names: ['Date', 'performance'], allowed: ['cli', 'web'] },
+    { names: ['Date', 'performance'], allowed: ['cli'] },
     { names: ['Buffer', 'process', '__dirname', 'require'], allowed: ['cli'] },
     { names: ['eval', 'Function'], allowed: [] },
   ];
@@ -139,9 +139,9 @@ describe('modules', () => {
     expect(users).toEqual([]);
   });
 
-  it('take randomness from the Kernel, outside the CLI and the page', () => {
+  it('take randomness from the Kernel, outside the CLI', () => {
     const users = files.filter(
-      (file) => !['cli', 'web'].includes(folderOf(file.path)) && /\bMath\s*\.\s*random\b/.test(file.text),
+      (file) => folderOf(file.path) !== 'cli' && /\bMath\s*\.\s*random\b/.test(file.text),
     );
     expect(users.map((file) => file.path)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
- * Bytes of a .BTF section to a `Btf`. Checks what libbpf checks when it opens an object (btf_new, btf_sanity_check in
- * tools/lib/bpf/btf.c): layout, known kinds, strings and type ids that exist. What only the kernel refuses is checked by BPF_BTF_LOAD (kernel/syscall).
+ * Bytes of a .BTF section to a `Btf`. Checks what libbpf checks when it opens an object (btf_new, btf_sanity_check in tools/lib/bpf/btf.c):
+ * layout, known kinds, strings and type ids that exist. What only the kernel refuses is checked by BPF_BTF_LOAD (kernel/syscall).
  */
 import type { ByteOrder, ByteReader } from '../base/bytes.ts';
 import { BtfError } from '../base/errors.ts';

@@ -15,8 +15,8 @@ const SKB_PROTOCOL = 16;
 const SKB_HASH = 68;
 
 /**
- * The packet of one call. Of an skb all of it is in the window, though a program may have direct access to less (what lies between data and data_end of its
- * context). `open` moves it to the packet that the running program has.
+ * The packet of one call. Of an skb all of it is in the window, though a program may have direct access to less (what lies between data and
+ * data_end of its context). `open` moves it to the packet that the running program has.
  */
 export class PacketWindow {
   data = 0;

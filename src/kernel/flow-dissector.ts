@@ -1,6 +1,7 @@
 /**
- * Flow dissectors: programs that say where the headers of a packet are and whose they are. A program runs on a frame from its Ethernet header on,
- * of which no skb is made yet (as for eth_get_headlen), and fills in struct bpf_flow_keys (bpf_flow_dissect in net/core/flow_dissector.c, bpf_prog_test_run_flow_dissector in net/bpf/test_run.c).
+ * Flow dissectors: programs that say where the headers of a packet are and whose they are. A program runs on a frame from its Ethernet
+ * header on, of which no skb is made yet (as for eth_get_headlen), and fills in struct bpf_flow_keys (bpf_flow_dissect in
+ * net/core/flow_dissector.c, bpf_prog_test_run_flow_dissector in net/bpf/test_run.c).
  */
 import { Errno, SyscallError } from '../base/errno.ts';
 import { ETH_HLEN, PAGE_BYTES } from '../spec/uapi.ts';

@@ -1,4 +1,7 @@
-/** LSM hooks as far as an event depends on which one it is (include/linux/lsm_hook_defs.h; their types are those of the kernel's bpf_lsm_ functions). */
+/**
+ * LSM hooks as far as an event depends on which one it is (include/linux/lsm_hook_defs.h; their types are those of the kernel's bpf_lsm_
+ * functions).
+ */
 import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Btf } from '../btf/index.ts';

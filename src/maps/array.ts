@@ -14,7 +14,7 @@ import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import { ValueLayout } from './value-layout.ts';
 
-/** Values by index, all in one region that maps of data sections are mapped from. */
+/** Values by index, one for all CPUs, side by side in one region. */
 export class ArrayMap implements BpfMap, WordFinder {
   readonly attr: MapAttr;
   readonly address: number;

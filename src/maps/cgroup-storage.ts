@@ -23,7 +23,7 @@ interface Stored {
   readonly stop: () => void;
 }
 
-/** Values of cgroups, or of cgroups and attach types, that are there while a program is attached. */
+/** Values of cgroups, or of cgroups and attach types; one appears when a program that uses the map is attached there. */
 export class CgroupStorageMap implements BpfMap, CgroupValues {
   readonly attr: MapAttr;
   readonly address: number;

@@ -1,4 +1,7 @@
-/** BPF_MAP_TYPE_CGRP_STORAGE: values that hang on cgroups; keys of user space are descriptors of a cgroup's directory (kernel/bpf/bpf_cgrp_storage.c). */
+/**
+ * BPF_MAP_TYPE_CGRP_STORAGE: values that hang on cgroups; keys of user space are descriptors of a cgroup's directory
+ * (kernel/bpf/bpf_cgrp_storage.c).
+ */
 import { Errno } from '../base/errno.ts';
 import { LocalStorageMap } from './local-storage.ts';
 import type { StorageOwner } from './ports.ts';

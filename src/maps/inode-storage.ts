@@ -1,4 +1,7 @@
-/** BPF_MAP_TYPE_INODE_STORAGE: values that hang on inodes of files; keys of user space are descriptors of an open file (kernel/bpf/bpf_inode_storage.c). */
+/**
+ * BPF_MAP_TYPE_INODE_STORAGE: values that hang on inodes of files; keys of user space are descriptors of an open file
+ * (kernel/bpf/bpf_inode_storage.c).
+ */
 import { Errno } from '../base/errno.ts';
 import { LocalStorageMap } from './local-storage.ts';
 import type { StorageOwner } from './ports.ts';

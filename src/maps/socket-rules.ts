@@ -15,7 +15,10 @@ export function descriptorIn(value: Uint8Array, valueSize: number): number {
   return high !== 0 || low > 0x7fffffff ? -Errno.EINVAL : low;
 }
 
-/** Whether socket maps can hold a socket of this kind at all: where sockmap knows how to put itself between a socket and its protocol (sk_prot->psock_update_sk_prot). */
+/**
+ * Whether socket maps can hold a socket of this kind at all: where sockmap knows how to put itself between a socket and its protocol
+ * (sk_prot->psock_update_sk_prot).
+ */
 export function isSuitable({ family, type, protocol }: SocketRef): boolean {
   switch (family) {
     case 'inet':

@@ -1,7 +1,7 @@
 /**
- * Kernel functions that tracing and LSM programs attach to, as far as rules depend on their names: what may sleep, what may be modified, what must not
- * be traced, and what the context of iterators holds. Names of Linux 6.12's kernel/bpf/bpf_lsm.c, kernel/bpf/verifier.c, and of the iterators'
- * registrations (bpf_iter_reg_target).
+ * Kernel functions that tracing and LSM programs attach to, as far as rules depend on their names: what may sleep, what may be modified,
+ * what must not be traced, and what the context of iterators holds. Names of Linux 6.12's kernel/bpf/bpf_lsm.c, kernel/bpf/verifier.c, and
+ * of the iterators' registrations (bpf_iter_reg_target).
  */
 
 /** Names with a prefix in front, from a list parted by spaces. */

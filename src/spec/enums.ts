@@ -1,6 +1,6 @@
 /**
- * The kernel's enumerations of map, program and attach types, and the flags that maps and programs are made with (include/uapi/linux/bpf.h of Linux 6.12), under the names
- * that users search for, and their bpftool spelling.
+ * The kernel's enumerations of map, program and attach types, and the flags that maps and programs are made with (include/uapi/linux/bpf.h
+ * of Linux 6.12), under the names that users search for, and their bpftool spelling.
  */
 
 /** enum bpf_map_type. */

@@ -1,6 +1,6 @@
 /**
  * Which helpers each program type may call: ids as runs (`1-3 5` stands for 1, 2, 3, 5). Facts, found by loading one small program for
- * each id on Linux 6.12 with all capabilities. Programs that attach through BTF (tracing, LSM) are not here, see program-helpers.ts.
+ * each id on Linux 6.12 with all capabilities. Programs that attach through BTF (tracing, LSM) are not here, see helperIdsOf in program-types.ts.
  */
 
 export const SOCKET_FILTER_HELPERS =

@@ -1,5 +1,5 @@
 /**
- * The stable names of the rules that a program can break, one for each kind of rejection. explain/texts.ts has a text for every one; the
+ * The stable names of the rules that a program can break, one for each kind of rejection. explain/texts/ has a text for every one; the
  * compiler sees to it.
  */
 export const REJECTION_CODES = [

@@ -27,7 +27,7 @@ import {
   type SysctlEvent,
 } from './system.ts';
 
-/** What cgroups are asked, one method an event; none of them throws for what a program decides. */
+/** What cgroups are asked, one method an event. A refusal is a result; a program that faults throws VmFault. */
 export class CgroupEvents {
   private readonly runner: CgroupRunner;
 

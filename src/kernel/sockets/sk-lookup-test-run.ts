@@ -1,4 +1,7 @@
-/** A test run of an SK_LOOKUP program: the context says which packet is looked for, and after the run which socket was chosen (bpf_prog_test_run_sk_lookup). */
+/**
+ * A test run of an SK_LOOKUP program: the context says which packet is looked for, and after the run which socket was chosen
+ * (bpf_prog_test_run_sk_lookup).
+ */
 import { Errno, SyscallError } from '../../base/errno.ts';
 import { BPF_SK_LOOKUP_F_NO_REUSEPORT, SK_DROP } from '../../spec/uapi.ts';
 import type { LoadedProgram } from '../loaded-program.ts';

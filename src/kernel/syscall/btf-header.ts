@@ -1,4 +1,7 @@
-/** The header and sections of type information as the kernel wants them, stricter than libbpf (btf_parse_hdr and its followers in kernel/bpf/btf.c). */
+/**
+ * The header and sections of type information as the kernel wants them, stricter than libbpf (btf_parse_hdr and its followers in
+ * kernel/bpf/btf.c).
+ */
 import { Errno } from '../../base/errno.ts';
 import { MAX_BTF_STRING_OFFSET } from '../../base/limits.ts';
 

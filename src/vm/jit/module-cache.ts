@@ -1,6 +1,6 @@
 /**
- * Compiled modules by their name, which has a digest of their code, shared by all engines: the same program compiled again for another memory at the same addresses
- * (a test suite's next kernel) costs no second compilation.
+ * Compiled modules by their name, which has a digest of their code, shared by all engines: the same program compiled again for another
+ * memory at the same addresses (a test suite's next kernel) costs no second compilation.
  */
 import { type WasmModule, wasm } from '../wasm/platform.ts';
 import type { CompiledCode } from './compile.ts';
