@@ -61,6 +61,8 @@ export interface VerifierInput {
   readonly attachBtf?: Btf;
   /** The loader has no capabilities. Not supported yet. */
   readonly unprivileged?: boolean;
+  /** By slot, what a loader did not find and put a call that fails in the place of: for explanations only. */
+  readonly missing?: ReadonlyMap<number, { readonly reason: string }>;
   /** The program attaches to another program (freplace, or fentry of one). */
   readonly attachProgram?: boolean;
 }

@@ -37,6 +37,8 @@ const STACK_USE: ReadonlySet<string> = new Set(['stack-too-deep', 'stack-before-
 const MAX_BUSIEST = 8;
 /** In texts of the log that name an instruction where the walk has none. */
 const INSN_IN_TEXT = /\binsn (\d+)\b/;
+/** Of what a loader could not find and did not name. */
+const NOT_SAID = 'the object names it';
 const ALLOC_INSN = /alloc_insn=(\d+)/;
 
 /**
@@ -98,6 +100,8 @@ class Explainer {
       helper: this.helper(insn),
       insn: insn === undefined ? '?' : `${insn}`,
       message: failure.message,
+      detail: this.log.at(-2) ?? failure.message,
+      missing: (insn === undefined ? undefined : this.input.missing?.get(insn)?.reason) ?? NOT_SAID,
     });
     const last = insn ?? -1;
     return {

@@ -6,11 +6,32 @@ import type { RejectionTexts } from './text.ts';
 export const CALL_TEXTS = {
   'unknown-helper': {
     title: 'A helper that does not exist is called',
-    meaning:
-      'There is no helper function with this number in Linux 6.12. After a failed CO-RE relocation, libbpf puts such a call where the program asks for a field that the kernel does not have.',
-    advice: [
-      'Check the number; helpers are declared in bpf_helper_defs.h.',
-      'If the source has no such call: ask with bpf_core_field_exists() ahead of using a field that not every kernel has.',
+    meaning: 'There is no helper function with this number in Linux 6.12.',
+    advice: ['Check the number; helpers are declared in bpf_helper_defs.h.'],
+    // The numbers are those of libbpf's relo_core.c (bpf_core_poison_insn) and libbpf.c (POISON_LDIMM64_MAP_BASE, POISON_CALL_KFUNC_BASE).
+    cases: [
+      {
+        when: /invalid func unknown#195896080$/,
+        title: 'A field or type that the kernel does not have is used',
+        meaning:
+          'A CO-RE relocation failed, and libbpf put a call that can only fail where its result was needed: {missing}.',
+        advice: [
+          'Check the name, and that the types given (--btf) are those of the kernel that the program is for.',
+          'If not every kernel has it: use it only where bpf_core_field_exists(), bpf_core_type_exists() or bpf_core_enum_value_exists() says so.',
+        ],
+      },
+      {
+        when: /invalid func unknown#2001\d{6}$/,
+        title: 'A map that is not created is used',
+        meaning: 'The loader left the map out, and put a call that can only fail in its place: {missing}.',
+        advice: ['Have the map created, or do not come here without it.'],
+      },
+      {
+        when: /invalid func unknown#2002\d{6}$/,
+        title: 'A kernel function that is not there is called',
+        meaning: 'The program declares the function __weak, and no kernel function has this name: {missing}.',
+        advice: ['Call it only where bpf_ksym_exists() says that it is there.'],
+      },
     ],
   },
   'helper-not-allowed': {
@@ -83,7 +104,8 @@ export const CALL_TEXTS = {
       {
         when: /R(?<n>\d+) type=(?<type>\w+) expected=(?<expected>.+)/,
         title: 'A helper is given a pointer of the wrong type',
-        meaning: 'Argument {n} of {helper} must be one of: {expected}. R{n} is {type}: {value}.',
+        meaning:
+          'Argument {n} of {helper} must be a pointer of another type (to the verifier: {expected}). R{n} is {type}: {value}.',
         advice: [
           'Check the order of the arguments, and that a pointer is not used after what it pointed to was released.',
         ],
@@ -93,6 +115,26 @@ export const CALL_TEXTS = {
         title: 'A helper is given another kernel structure',
         meaning: 'R{n} points to struct {type}, and {helper} takes struct {expected}.',
         advice: ['Follow the fields to a structure of the right type.'],
+      },
+      {
+        when: /R(?<n>\d+) does not point to a readonly map/,
+        title: 'A constant string is wanted',
+        meaning:
+          'Argument {n} of {helper} must be a string that nobody can change: the verifier reads it. R{n} is {value}.',
+        advice: ['Declare it as a global `static const char name[] = "…";`, so that it lies in .rodata.'],
+      },
+      {
+        when: /string is not zero-terminated/,
+        title: 'A string without its end',
+        meaning: 'The constant string that {helper} is given has no zero byte up to its end.',
+        advice: ['Leave room for the zero: `static const char name[] = "…";` without a size does.'],
+      },
+      {
+        when: /may write into memory pointed by R(?<n>\d+) type=(?<type>\w+)/,
+        title: "A helper would write into the kernel's own structures",
+        meaning:
+          'R{n} is {value}. {helper} writes to what this argument points to, and programs cannot do that.',
+        advice: ['Give it memory of the program (stack, map value) to write to.'],
       },
       {
         when: /get_local_storage\(\) doesn't support non-zero flags/,
@@ -159,6 +201,20 @@ export const CALL_TEXTS = {
           'Give it back on every path, also on those that leave early: bpf_ringbuf_submit or bpf_ringbuf_discard for records, bpf_sk_release for sockets.',
           'A path on which the pointer is NULL holds nothing; one without a NULL check holds it.',
         ],
+      },
+      {
+        when: /tail_call would lead to reference leak/,
+        title: 'A tail call while something acquired is held',
+        meaning:
+          'A tail call that succeeds does not come back: what the program holds here could never be given back.',
+        advice: ['Give it back ahead of bpf_tail_call.'],
+      },
+      {
+        when: /BPF_LD_\[ABS\|IND\] cannot be mixed with socket references/,
+        title: 'A legacy packet load while something acquired is held',
+        meaning:
+          'BPF_LD_ABS and BPF_LD_IND end the program where the packet is too short: what it holds here would never be given back.',
+        advice: ['Give it back ahead of the load, or read the packet in another way (bpf_skb_load_bytes).'],
       },
     ],
   },
@@ -228,10 +284,20 @@ export const CALL_TEXTS = {
     ],
     cases: [
       {
+        when: /^arg#(?<n>\d+) expects pointer to ctx/,
+        title: 'A function takes the context and is given something else',
+        meaning:
+          'Argument {n} of the function, counted from 0, has the type of the context. Only the context itself can be passed there.',
+        advice: [
+          'Pass the ctx that the program was called with, unchanged.',
+          'If another structure is meant: give it a type of its own, or make the function `static`.',
+        ],
+      },
+      {
         when: /Caller passes invalid args into func#(?<n>\d+) \('(?<name>[^']*)'\)/,
         title: 'A global function is called with arguments that do not fit its type',
         meaning:
-          'Global functions are checked by themselves, by the types of their arguments. This call of {name} brings something else.',
+          'Global functions are checked by themselves, by the types of their arguments. This call of {name} brings something else ({detail}).',
         advice: [
           'A pointer argument needs as many good bytes as its type has, and must not be NULL.',
           'Make the function `static`: then it is checked with the values of each call.',
@@ -244,6 +310,13 @@ export const CALL_TEXTS = {
     meaning: 'What programs of this type return has a meaning; other numbers are refused. R0 is {value}.',
     advice: ['Return one of the constants for this program type.'],
     cases: [
+      {
+        when: /BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value/,
+        title: 'The hook has no result that the program could change',
+        meaning:
+          'This LSM hook returns nothing, so an lsm_cgroup program on it must return 1. On this path R0 is {value}.',
+        advice: ['Return 1 on every path.'],
+      },
       {
         when: /At program exit the register R0 has (?<has>.+) should have been in (?<range>\[.+\])/,
         title: 'The program returns a value that it must not return',

@@ -181,6 +181,34 @@ export const MEMORY_TEXTS = {
       'Use the field through its helpers (bpf_spin_lock, bpf_timer_init, bpf_kptr_xchg) and access the other fields one by one.',
       'Do not copy or clear the whole structure; assign its plain fields.',
     ],
+    cases: [
+      {
+        when: /kptr cannot be accessed indirectly by helper/,
+        title: 'A helper would read or write a kernel pointer',
+        meaning:
+          '{helper} may access bytes of the map value that hold a pointer to a kernel object. Only loads, and bpf_kptr_xchg, may do that.',
+        advice: ['Give the helper only the part of the value ahead of, or behind, the pointer.'],
+      },
+      {
+        when: /kptr access (?:cannot have variable offset|misaligned|size must be BPF_DW)/,
+        title: 'Part of a kernel pointer is accessed',
+        meaning:
+          'These bytes of the map value hold a pointer to a kernel object. It is loaded and stored as a whole: 8 bytes, at its own constant offset.',
+        advice: ['Access the field by its name, and the others one by one.'],
+      },
+      {
+        when: /store to referenced kptr disallowed/,
+        title: 'A kernel pointer that owns its object is overwritten',
+        meaning: 'The object that the field holds would be lost: a store cannot give it back.',
+        advice: ['Exchange it with bpf_kptr_xchg, and release what that returns.'],
+      },
+      {
+        when: /invalid kptr access, R(?<n>\d+) type=(?<type>\w+) expected=(?<expected>\S+)/,
+        title: 'A kernel pointer of another type is stored',
+        meaning: 'The field of the map value takes {expected}, and R{n} is {type}.',
+        advice: ['Store pointers of the declared type, with no offset.'],
+      },
+    ],
   },
   'bad-struct-access': {
     title: 'An access that does not fit the kernel structure',
@@ -189,6 +217,32 @@ export const MEMORY_TEXTS = {
     advice: [
       'Access fields by name, with the structure as the running kernel has it (vmlinux.h, CO-RE).',
       'Kernel structures are read only; to write them needs a helper.',
+    ],
+    cases: [
+      {
+        when: /^only read (?:is supported|from \w+ is supported)/,
+        title: "The kernel's own structure is written",
+        meaning: '{reg} is {value}. Programs can read it, not change it.',
+        advice: [
+          'Keep what is to be changed in a map of your own, or use a helper that changes the structure.',
+        ],
+      },
+      {
+        when: /access beyond the end of member (?<member>\w+) \(mend:(?<end>\d+)\) in struct (?<name>\w+) with off (?<off>\d+) size (?<size>\d+)/,
+        title: 'An access beyond the end of a field',
+        meaning:
+          'Field {member} of struct {name} ends at offset {end}, and this access of {size} bytes at offset {off} goes further.',
+        advice: ['Access no more bytes than the field has: `sizeof(((struct {name} *)0)->{member})`.'],
+      },
+      {
+        when: /access beyond struct (?<name>\w+) at off (?<off>\d+) size (?<size>\d+)/,
+        title: 'An access beyond the end of the structure',
+        meaning: 'Struct {name} of this kernel has no {size} bytes at offset {off}.',
+        advice: [
+          'Access fields by name, with the structure as the running kernel has it (vmlinux.h, CO-RE).',
+          'For an array at the end of the structure, use bpf_probe_read_kernel.',
+        ],
+      },
     ],
   },
   'stack-out-of-bounds': {

@@ -26,6 +26,6 @@ export interface RejectionTexts extends RejectionText {
 
 /**
  * Values that every text may use: the register or stack slot that the failure is about; what it holds, in words; the helper that is
- * called; the failing instruction; the name of the program's type; what the log says.
+ * called; the failing instruction; what the log says, and what it says ahead of that; what the loader could not find.
  */
-export const GENERAL_VALUES = ['reg', 'value', 'helper', 'insn', 'message'] as const;
+export const GENERAL_VALUES = ['reg', 'value', 'helper', 'insn', 'message', 'detail', 'missing'] as const;
