@@ -47,6 +47,19 @@ export function helperTable(...entries: HelperEntry[]): HelperTable {
   return { entries: byId, high: 0 };
 }
 
+/** A helper `lookup(map, key)` whose work compiled programs do in line as `inline` says; called, it answers `called`. */
+export function lookupHelper(inline: HelperEntry['inline'], called = -1): HelperEntry {
+  return {
+    id: 1,
+    name: 'lookup',
+    args: ['ptr', 'ptr'],
+    returns: 'ptr',
+    kind: 'plain',
+    call: () => called,
+    ...(inline === undefined ? {} : { inline }),
+  };
+}
+
 /**
  * A helper `loop(count, callback, context, flags)`: calls back with the index and the context, until `ends` says so of what the callback
  * returned. Returns the number of calls.

@@ -178,15 +178,21 @@ describe('a verdict program on UNIX sockets', () => {
   });
 });
 
+/** What a client sends goes to another socket, by the client's port. */
+function routedByPort() {
+  const { kernel, object } = world();
+  const { by_port: byPort } = object.maps;
+  object.programs.route_by_port!.attach({ map: byPort! });
+  const [client, server] = kernel.sockets.pair();
+  const [other] = kernel.sockets.pair();
+  byPort!.update(client.local.port!, other);
+  byPort!.update(1, server);
+  return { client, other };
+}
+
 describe('the end of a connection, redirected into another socket', () => {
   it('is the end for what reads there, and for what would be redirected later', () => {
-    const { kernel, object } = world();
-    const { by_port: byPort } = object.maps;
-    object.programs.route_by_port!.attach({ map: byPort! });
-    const [client, server] = kernel.sockets.pair();
-    const [other] = kernel.sockets.pair();
-    byPort!.update(client.local.port!, other);
-    byPort!.update(1, server);
+    const { client, other } = routedByPort();
     say(client, 'one');
     client.close();
     expect([hear(other), hear(other)]).toEqual(['one', '']);
@@ -196,13 +202,7 @@ describe('the end of a connection, redirected into another socket', () => {
 
 describe('a SOCKHASH', () => {
   it('redirects by key', () => {
-    const { kernel, object } = world();
-    const { by_port: byPort } = object.maps;
-    object.programs.route_by_port!.attach({ map: byPort! });
-    const [client, server] = kernel.sockets.pair();
-    const [other] = kernel.sockets.pair();
-    byPort!.update(client.local.port!, other);
-    byPort!.update(1, server);
+    const { client, other } = routedByPort();
     say(client, 'any');
     expect(hear(other)).toBe('any');
   });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type HelperEntry, Memory, type PreparedProgram, VmFault } from '../../../src/vm/index.ts';
 import type { JitEngine } from '../../../src/vm/jit/index.ts';
 import { CODE_BASE } from '../../../src/vm/pack.ts';
-import { helperTable, loopHelper, program } from '../support.ts';
+import { helperTable, lookupHelper, loopHelper, program } from '../support.ts';
 import { Jit } from './support.ts';
 
 const increment: HelperEntry = {
@@ -131,18 +131,10 @@ describe('helpers', () => {
     const memory = new Memory();
     const map = memory.allocate({ size: 64, kind: 'kernel', name: 'map' });
     const values = memory.allocate({ size: 64, kind: 'map-value', name: 'values' });
-    const lookup: HelperEntry = {
-      id: 1,
-      name: 'lookup',
-      args: ['ptr', 'ptr'],
-      returns: 'ptr',
-      kind: 'plain',
-      call: () => -1,
-      inline: {
-        kind: 'map-lookup',
-        layout: (address) => (address === map ? { kind: 'array', values, stride: 16, count: 4 } : undefined),
-      },
-    };
+    const lookup = lookupHelper({
+      kind: 'map-lookup',
+      layout: (address) => (address === map ? { kind: 'array', values, stride: 16, count: 4 } : undefined),
+    });
     const jit = new Jit(helperTable(lookup), {}, memory);
     const text = (key: number, address: number): string =>
       `*(u32 *)(r10 - 4) = ${key}\nr1 = ${address} ll\nr2 = r10\nr2 += -4\ncall lookup\nexit\n`;

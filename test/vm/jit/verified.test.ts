@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { hash4, hash8 } from '../../../src/maps/jhash.ts';
 import { type HelperEntry, Memory, type PreparedProgram } from '../../../src/vm/index.ts';
-import { helperTable, program } from '../support.ts';
+import { helperTable, lookupHelper, program } from '../support.ts';
 import { Jit } from './support.ts';
 
 const checked = { checked: true } as const;
@@ -112,21 +112,13 @@ describe('what is read in line', () => {
     const memory = new Memory();
     const map = memory.allocate({ size: 16, kind: 'map', name: 'map' });
     const cpuAddress = memory.allocate({ size: 4, kind: 'kernel', name: 'cpu' });
-    const lookup: HelperEntry = {
-      id: 1,
-      name: 'lookup',
-      args: ['ptr', 'ptr'],
-      returns: 'ptr',
-      kind: 'plain',
-      call: () => -1,
-      inline: {
-        kind: 'map-lookup',
-        layout: (at) =>
-          at === map ? { kind: 'array', values: 4096, stride: 64, count: 4, cpuStride: 16 } : undefined,
-        finder: (at) => (at === map + 8 ? (key) => memory.i32[key >> 2]! + 100 : undefined),
-        cpuAddress,
-      },
-    };
+    const lookup = lookupHelper({
+      kind: 'map-lookup',
+      layout: (at) =>
+        at === map ? { kind: 'array', values: 4096, stride: 64, count: 4, cpuStride: 16 } : undefined,
+      finder: (at) => (at === map + 8 ? (key) => memory.i32[key >> 2]! + 100 : undefined),
+      cpuAddress,
+    });
     const jit = new Jit(helperTable(lookup), checked, memory);
     const text = (address: number): string =>
       `*(u32 *)(r10 - 4) = 3\nr1 = ${address} ll\nr2 = r10\nr2 += -4\ncall lookup\nexit\n`;
@@ -218,19 +210,15 @@ exit
       memory.i32[bucket] = at;
       return at;
     });
-    const lookup = (cpuAddress?: number): HelperEntry => ({
-      id: 1,
-      name: 'lookup',
-      args: ['ptr', 'ptr'],
-      returns: 'ptr',
-      kind: 'plain',
-      call: () => 77,
-      inline: {
-        kind: 'map-lookup',
-        layout: () => (cpuAddress === undefined ? layout : { ...layout, cpuStride: 64 }),
-        ...(cpuAddress === undefined ? {} : { cpuAddress }),
-      },
-    });
+    const lookup = (cpuAddress?: number): HelperEntry =>
+      lookupHelper(
+        {
+          kind: 'map-lookup',
+          layout: () => (cpuAddress === undefined ? layout : { ...layout, cpuStride: 64 }),
+          ...(cpuAddress === undefined ? {} : { cpuAddress }),
+        },
+        77,
+      );
     const text = (key: number, high = 7): string =>
       `*(u32 *)(r10 - 8) = ${key}\n*(u32 *)(r10 - 4) = ${high}\nr1 = ${map} ll\nr2 = r10\nr2 += -8\ncall lookup\nexit\n`;
     const jit = new Jit(helperTable(lookup()), checked, memory);
