@@ -8,7 +8,10 @@ import { type Frames, framesOf, type PackedPackets } from './frames.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import type { Machine } from './machine.ts';
 import { leavesPacketAlone, PacketBatch } from './packet-batch.ts';
-import { PacketBuffer } from './packet-buffer.ts';
+import { PacketBuffer, SkBuff } from './packet-buffer.ts';
+import type { Socket } from './sockets/socket.ts';
+import { writeAddresses } from './sockets/socket-image.ts';
+import { testRunSocket } from './sockets/test-run-socket.ts';
 import { checkFrame, NOWHERE, packetView } from './test-run.ts';
 
 /** How `program.runMany` runs. */
@@ -45,6 +48,7 @@ export function runMany(
   if (results.length < count)
     throw new UsageError('short-results', `${results.length} results have no room for ${count}`);
   const packet = new PacketBuffer(machine.memory, view === 'xdp' ? 'xdp' : 'skb', PAGE_BYTES, NOWHERE);
+  let socket: Socket | undefined;
   try {
     machine.during({ cpu, packet }, () => {
       const done =
@@ -54,13 +58,22 @@ export function runMany(
       const ready = (index: number): void => {
         const frame = frames.frame(done + index);
         checkFrame(program, view, frame);
-        if (view === 'xdp') packet.fillXdp(frame, ARRIVAL);
-        else packet.fillSkb(frame, ARRIVAL, view === 'link');
+        if (view === 'xdp') {
+          packet.fillXdp(frame, ARRIVAL);
+          return;
+        }
+        const next = testRunSocket(machine.objects.sockets, frame);
+        socket?.discard();
+        socket = next;
+        packet.socket = socket;
+        packet.fillSkb(frame, ARRIVAL, view === 'link');
+        writeAddresses(machine.memory, packet.context + SkBuff.family, socket);
       };
       machine.runner.runEach(program, packet.context, count - done, ready, results.subarray(done));
     });
   } finally {
     packet.free();
+    socket?.discard();
   }
   return results;
 }

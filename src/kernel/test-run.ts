@@ -23,6 +23,8 @@ import {
 import type { RunResult } from './program-runner.ts';
 import { SkLookup } from './sockets/sk-lookup.ts';
 import { testRunSkLookup } from './sockets/sk-lookup-test-run.ts';
+import { writeAddresses } from './sockets/socket-image.ts';
+import { testRunSocket } from './sockets/test-run-socket.ts';
 
 /** What `program.testRun` runs on. */
 export interface TestRunOptions {
@@ -117,15 +119,7 @@ export function testRun(machine: Machine, program: LoadedProgram, options: TestR
       return runFlowDissector(machine, program, options, Math.max(repeat, 1));
     if (view === undefined) return runOnBytes(machine, program, options, Math.max(repeat, 1));
     if (view === 'xdp') return runXdp(machine, program, options, Math.max(repeat, 1));
-    const packet = skbPacket(machine, program, options, view);
-    try {
-      const result = machine.during({ packet }, () =>
-        runTimes(machine, program, packet.context, Math.max(repeat, 1)),
-      );
-      return { ...result, data: packetOut(packet, view), ctx: contextOut(packet) };
-    } finally {
-      packet.free();
-    }
+    return runSkb(machine, program, options, view, Math.max(repeat, 1));
   });
 }
 
@@ -161,7 +155,7 @@ function runXdp(
   const { packet, rest, arrival } = xdpPacket(machine, program, options);
   try {
     const result = machine.during({ packet }, () => runTimes(machine, program, packet.context, times));
-    const ctx = contextOut(packet);
+    const ctx = xdpContextOut(packet);
     // The device is the kernel's business: user space gets its own numbers back.
     ctx.set(arrival, XdpMd.ingressIfindex);
     return { ...result, data: concatBytes([packet.frameWithMeta(), rest]), ctx };
@@ -259,23 +253,28 @@ const SETTABLE: readonly (readonly [offset: number, size: number])[] = [
   [SkBuff.hwtstamp, 8],
 ];
 
-function skbPacket(
+function runSkb(
   machine: Machine,
   program: LoadedProgram,
   options: TestRunOptions,
   view: PacketView,
-): PacketBuffer {
+  times: number,
+): TestRunResult {
   const data = options.data ?? new Uint8Array(DEFAULT_BYTES);
   checkFrame(program, view, data);
   const context = contextIn(program, options.ctx, SkBuff.bytes, SkBuff);
   const packet = new PacketBuffer(machine.memory, 'skb', PAGE_BYTES, NOWHERE);
-  packet.fillSkb(data, { ifindex: LOOPBACK_IFINDEX, queue: 0 }, view === 'link');
+  const socket = testRunSocket(machine.objects.sockets, data);
   try {
+    packet.socket = socket;
+    packet.fillSkb(data, { ifindex: LOOPBACK_IFINDEX, queue: 0 }, view === 'link');
+    writeAddresses(machine.memory, packet.context + SkBuff.family, socket);
     if (context !== undefined) applySkbContext(machine, program, packet, context);
-    return packet;
-  } catch (error) {
+    const result = machine.during({ packet }, () => runTimes(machine, program, packet.context, times));
+    return { ...result, data: packetOut(packet, view), ctx: skbContextOut(packet) };
+  } finally {
     packet.free();
-    throw error;
+    socket.discard();
   }
 }
 
@@ -356,15 +355,21 @@ function packetOut(packet: PacketBuffer, view: PacketView): Uint8Array {
 }
 
 /** The context with its data pointers as offsets, as the kernel copies it out. */
-function contextOut(packet: PacketBuffer): Uint8Array {
+function xdpContextOut(packet: PacketBuffer): Uint8Array {
   const bytes = packet.contextBytes();
   const view = new DataView(bytes.buffer);
-  const pointers = packet.kind === 'xdp' ? XdpMd : SkBuff;
-  const base = view.getUint32(pointers.dataMeta, true);
-  for (const offset of [pointers.data, pointers.dataEnd, pointers.dataMeta]) {
-    view.setUint32(offset, packet.kind === 'xdp' ? view.getUint32(offset, true) - base : 0, true);
-  }
+  const base = view.getUint32(XdpMd.dataMeta, true);
+  for (const offset of [XdpMd.data, XdpMd.dataEnd, XdpMd.dataMeta])
+    view.setUint32(offset, view.getUint32(offset, true) - base, true);
   return bytes;
+}
+
+/** What can be set comes back, all else is zero (convert_skb_to___skb). */
+function skbContextOut(packet: PacketBuffer): Uint8Array {
+  const bytes = packet.contextBytes();
+  const out = new Uint8Array(bytes.length);
+  for (const [offset, size] of SETTABLE) out.set(bytes.subarray(offset, offset + size), offset);
+  return out;
 }
 
 /** Test runs only report a redirect's verdict; there is no device to send to. */

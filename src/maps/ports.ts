@@ -91,8 +91,9 @@ export interface SocketProgramSet {
 export interface SocketRef extends StorageOwner {
   /** Its unique number, what user space reads from a socket map; below 2^53. */
   readonly cookie: number;
-  readonly family: 'inet' | 'inet6' | 'unix' | 'xdp' | 'netlink';
-  readonly type: 'stream' | 'dgram' | 'raw';
+  /** `unspec` and `none`: the socket of a test run's packet. */
+  readonly family: 'inet' | 'inet6' | 'unix' | 'xdp' | 'netlink' | 'unspec';
+  readonly type: 'stream' | 'dgram' | 'raw' | 'none';
   /** IPPROTO_* number, 0 outside IP. */
   readonly protocol: number;
   readonly state: SocketState;

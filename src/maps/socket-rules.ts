@@ -30,6 +30,7 @@ export function isSuitable({ family, type, protocol }: SocketRef): boolean {
       return type !== 'raw';
     case 'xdp':
     case 'netlink':
+    case 'unspec':
       return false;
   }
 }

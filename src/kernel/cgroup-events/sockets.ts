@@ -12,9 +12,10 @@ import {
   type PacketSinks,
   SHARED_INFO_BYTES,
   SKB_HEADROOM,
+  SkBuff,
 } from '../packet-buffer.ts';
 import type { Socket } from '../sockets/socket.ts';
-import { BPF_SOCK_BYTES } from '../sockets/socket-image.ts';
+import { BPF_SOCK_BYTES, writeAddresses } from '../sockets/socket-image.ts';
 import { type CgroupAnswer, type CgroupRunner, isError } from './run.ts';
 
 /** Bit of what an egress program returns, shifted: congestion. */
@@ -79,6 +80,7 @@ export function runPacketEvent(
   try {
     packet.socket = socket;
     packet.fillSkb(frame, arrival, false);
+    writeAddresses(runner.machine.memory, packet.context + SkBuff.family, socket);
     const isEgress = direction === 'egress';
     const answer = runner.run({
       cgroup: socket.cgroup,

@@ -6,8 +6,8 @@ import type { SocketRef } from '../../maps/index.ts';
 import type { Memory } from '../../vm/index.ts';
 
 /** Address families and socket types by their numbers (include/linux/socket.h, include/linux/net.h). */
-const FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16, xdp: 44 } as const;
-const TYPES = { stream: 1, dgram: 2, raw: 3 } as const;
+const FAMILIES = { unspec: 0, unix: 1, inet: 2, inet6: 10, netlink: 16, xdp: 44 } as const;
+const TYPES = { none: 0, stream: 1, dgram: 2, raw: 3 } as const;
 /** TCP_* states (include/net/tcp_states.h). */
 const STATES = {
   established: 1,

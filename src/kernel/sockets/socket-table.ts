@@ -17,6 +17,7 @@ export class SocketTable {
   private readonly actions: () => SocketActions;
   private readonly byAddress = new Map<number, Socket>();
   private lastCookie = 0;
+  private readonly nextCookie = (): number => ++this.lastCookie;
 
   /** @param actions What sockets do, asked for when one does something. */
   constructor(memory: Memory, currentCgroup: () => Cgroup, actions: () => SocketActions) {
@@ -38,7 +39,7 @@ export class SocketTable {
   /** Makes a socket that the kernel itself wants, which no program is asked about. */
   make(options: SocketOptions): Socket {
     const cgroup = options.cgroup ?? this.currentCgroup();
-    const socket = new Socket(this.memory, this.actions, ++this.lastCookie, cgroup, options);
+    const socket = new Socket(this.memory, this.actions, this.nextCookie, cgroup, options);
     this.byAddress.set(socket.address, socket);
     socket.onEnd(() => this.byAddress.delete(socket.address));
     return socket;

@@ -76,7 +76,6 @@ export interface SocketChange {
 /** A socket as tests use it: bind, connect, send, receive. What a system call would refuse throws a SyscallError. */
 export class Socket extends KernelObject implements EventSocket, PacketSocket, SocketFacts {
   readonly address: number;
-  readonly cookie: number;
   readonly family: SocketRef['family'];
   readonly type: SocketRef['type'];
   readonly protocol: number;
@@ -100,11 +99,14 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
   private current: Required<SocketChange>;
   private readonly actions: () => SocketActions;
   private readonly memory: Memory;
+  private readonly nextCookie: () => number;
+  private givenCookie = 0;
 
+  /** @param nextCookie Gives it its cookie when somebody wants to know that. */
   constructor(
     memory: Memory,
     actions: () => SocketActions,
-    cookie: number,
+    nextCookie: () => number,
     cgroup: Cgroup,
     options: SocketOptions,
   ) {
@@ -112,7 +114,7 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
     const { family = 'inet', type = 'stream', local = {}, remote } = options;
     this.memory = memory;
     this.actions = actions;
-    this.cookie = cookie;
+    this.nextCookie = nextCookie;
     this.cgroup = cgroup;
     this.family = family;
     this.type = type;
@@ -121,7 +123,7 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
     this.queue = options.queue ?? 0;
     const state = options.state ?? (remote === undefined ? 'close' : 'established');
     this.current = { state, local, remote: remote ?? {} };
-    this.address = memory.allocate({ size: BPF_SOCK_BYTES, kind: 'kernel', name: `socket ${cookie}` });
+    this.address = memory.allocate({ size: BPF_SOCK_BYTES, kind: 'kernel', name: `${family} socket` });
     memory.setAccess(this.address, BPF_SOCK_BYTES, 'read');
     memory.u8.fill(0, this.address, this.address + BPF_SOCK_BYTES);
     if (family === 'xdp') {
@@ -132,6 +134,12 @@ export class Socket extends KernelObject implements EventSocket, PacketSocket, S
     writeKnob(memory, this.address, 'mark', options.mark ?? 0);
     writeKnob(memory, this.address, 'priority', options.priority ?? 0);
     writeKnob(memory, this.address, 'boundDevIf', options.ifindex ?? 0);
+  }
+
+  /** Its unique number, which it has from the first time that somebody asks on (sock_gen_cookie). */
+  get cookie(): number {
+    if (this.givenCookie === 0) this.givenCookie = this.nextCookie();
+    return this.givenCookie;
   }
 
   get mark(): number {
