@@ -119,7 +119,9 @@ class Bench {
       // Each engine has its stack where it wants.
       const isStack = isNearStack(this.memory, access?.address);
       const at = isStack ? 'stack' : access?.address;
-      const message = isStack ? error.message.replace(/0x[\da-f]+/, 'stack') : error.message;
+      const isLost = !isStack && (access?.region?.kind === 'stack' || access?.region?.kind === 'kernel');
+      // Which of an engine's own regions a wild pointer comes closest to is of no interest.
+      const message = error.message.replace(isStack ? /0x[\da-f]+/ : isLost ? /: .*/ : '', '');
       const place = access === undefined ? [] : [String(at), access.size, access.write];
       return { fault: { code, message, frames, instruction, place }, memory: this.contents() };
     }

@@ -7,13 +7,14 @@ import type { HelperTable, InputBatch, PreparedProgram } from '../abi.ts';
 import { checkRunLevel, type Engine, STACK_BYTES } from '../engine.ts';
 import type { Memory } from '../memory.ts';
 import { allocateStack, FIRST_FRAME, FRAMES_BYTES } from '../stack.ts';
-import { type WasmTable, wasm } from '../wasm/platform.ts';
+import { wasm } from '../wasm/platform.ts';
 import { type CompiledCode, compile } from './compile.ts';
 import { Faults } from './faults.ts';
 import { Control } from './layout.ts';
 import { LoadedProgram, type Run } from './loaded-program.ts';
 import { moduleOf } from './module-cache.ts';
 import { deepenTraces, restoreTraces } from './positions.ts';
+import { TailTable } from './tail-table.ts';
 
 /** How the engine is made. */
 export interface JitEngineOptions {
@@ -30,6 +31,9 @@ export interface JitEngineOptions {
 
 /** Largest instalment of the budget: a positive i32 that no loop's cost overflows. */
 const INSTALMENT = 1 << 30;
+
+/** Targets of tail calls that are kept, though nobody may use them any more. */
+const MAX_TAIL_TARGETS = 256;
 
 const BUDGET_WORD = Control.BUDGET >> 2;
 const TAIL_CALLS_WORD = Control.TAIL_CALLS >> 2;
@@ -49,7 +53,7 @@ export class JitEngine implements Engine {
   private readonly helpers: HelperTable;
   private readonly options: JitEngineOptions;
   private readonly faults: Faults;
-  private readonly table: WasmTable = new wasm.Table({ element: 'anyfunc', initial: 0 });
+  private readonly tails = new TailTable();
   private readonly control: number;
   private readonly stacks: number[] = [];
   private readonly loaded = new WeakMap<PreparedProgram, LoadedProgram>();
@@ -197,6 +201,7 @@ export class JitEngine implements Engine {
   }
 
   private load(program: PreparedProgram): LoadedProgram {
+    if (this.run.level === 0) this.tails.trim(MAX_TAIL_TARGETS);
     const code = this.compile(program);
     this.options.beforeCompile?.(program.insns.length);
     try {
@@ -204,7 +209,7 @@ export class JitEngine implements Engine {
         memory: this.memory,
         helpers: this.helpers,
         faults: this.faults,
-        table: this.table,
+        tails: this.tails,
         control: this.control,
         run: this.run,
         checked: this.isChecked(program),

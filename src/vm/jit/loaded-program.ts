@@ -5,11 +5,12 @@ import { MAX_TAIL_CALLS } from '../engine.ts';
 import type { Memory } from '../memory.ts';
 import { slotOfCodePointer } from '../pack.ts';
 import { LAST_FRAME, STACK_ALIGN } from '../stack.ts';
-import { type WasmModule, type WasmTable, wasm } from '../wasm/platform.ts';
+import { type WasmModule, wasm } from '../wasm/platform.ts';
 import type { CompiledCode } from './compile.ts';
 import { extentAround } from './extent.ts';
 import type { Faults } from './faults.ts';
 import { Control } from './layout.ts';
+import type { TailTable, TailTarget } from './tail-table.ts';
 
 /** What changes from run to run. */
 export interface Run {
@@ -28,7 +29,7 @@ export interface Host {
   readonly memory: Memory;
   readonly helpers: HelperTable;
   readonly faults: Faults;
-  readonly table: WasmTable;
+  readonly tails: TailTable;
   readonly control: number;
   readonly run: Run;
   readonly budget: number;
@@ -68,18 +69,18 @@ interface Exports {
 }
 
 /** A program that is ready to run. */
-export class LoadedProgram {
+export class LoadedProgram implements TailTarget {
   readonly program: PreparedProgram;
   readonly code: CompiledCode;
   readonly run: Exports['run'];
   readonly repeat: Exports['repeat'];
   readonly batch: Exports['batch'];
   readonly checked: boolean;
+  tableIndex = -1;
   private readonly invoke: Exports['invoke'];
-  private readonly main: unknown;
+  readonly main: unknown;
   private readonly host: Host;
   private readonly callbackArgs = new Int32Array(10);
-  private index = -1;
 
   constructor(program: PreparedProgram, code: CompiledCode, module: WasmModule, host: Host) {
     this.program = program;
@@ -87,7 +88,7 @@ export class LoadedProgram {
     this.host = host;
     this.checked = host.checked;
     const imports = {
-      e: { memory: host.memory.wasm, table: host.table },
+      e: { memory: host.memory.wasm, table: host.tails.table },
       f: { ...this.engineImports(), ...this.outsideImports() },
     };
     const exports = new wasm.Instance(module, imports).exports as unknown as Exports;
@@ -96,15 +97,6 @@ export class LoadedProgram {
     this.batch = exports.batch;
     this.invoke = exports.invoke;
     this.main = exports.main;
-  }
-
-  /** Place in the table that tail calls go through. */
-  get tableIndex(): number {
-    if (this.index < 0) {
-      this.index = this.host.table.grow(1);
-      this.host.table.set(this.index, this.main);
-    }
-    return this.index;
   }
 
   /** The functions of ENGINE_IMPORTS in context.ts. */
@@ -225,6 +217,6 @@ export class LoadedProgram {
     memory.i32[counter] = made + 1;
     const loaded = this.host.programOf(target);
     if (!run.tailed.includes(loaded)) run.tailed.push(loaded);
-    return loaded.tableIndex;
+    return this.host.tails.indexOf(loaded);
   }
 }
