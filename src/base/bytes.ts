@@ -2,7 +2,7 @@
  * Bounds-checked reading of binary formats in either byte order, and hexadecimal text. The one place where raw bytes
  * of hostile input are touched: every read past the end goes to the reader's own error, with the offset.
  */
-import { BpfError, type Place } from './errors.ts';
+import { BpfError, type Place, UsageError } from './errors.ts';
 import { decodeUtf8, findZero } from './text.ts';
 
 /** Byte order of a file; BPF objects come in both. */
@@ -10,6 +10,18 @@ export type ByteOrder = 'little' | 'big';
 
 /** Makes the error a reader throws; lets ELF, BTF and pcap readers throw their own class. */
 export type ErrorFactory = (message: string, place: Place) => BpfError;
+
+/**
+ * Refuses what is no array of bytes, such as a path where the content of a file is meant: as text has a length and no bytes, it would be taken for
+ * something else. Arrays of other realms, which test environments make, are taken.
+ * @param what as the sentence begins: `a packet`.
+ * @throws UsageError `not-bytes`.
+ */
+export function needBytes(value: unknown, what: string): void {
+  if (Object.prototype.toString.call(value) === '[object Uint8Array]') return;
+  const hint = typeof value === 'string' ? ', not as text: read the file, or encode the text, first' : '';
+  throw new UsageError('not-bytes', `${what} is given as bytes (a Uint8Array)${hint}`);
+}
 
 /** A window of bytes with a byte order. Offsets are relative to the window, errors name the absolute one. */
 export class ByteReader {

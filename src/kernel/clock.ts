@@ -2,6 +2,7 @@
  * The machine's clocks. Time stands still until somebody moves it, or follows a source that is handed in; nothing here reads
  * the host's clock.
  */
+import { UsageError } from '../base/errors.ts';
 import { highHalf, lowHalf } from '../base/int64.ts';
 import type { ClockName, ClockPort, TimerClock } from '../helpers/index.ts';
 
@@ -90,8 +91,11 @@ export class Clock implements ClockPort {
     }
   }
 
-  /** Moves all clocks forward by so many nanoseconds, and stops on the way for each alarm. */
+  /** Moves all clocks forward by so many nanoseconds, and stops on the way for each alarm. @throws UsageError for a time that is none. */
   advance(nanoseconds: number | bigint): void {
+    if (typeof nanoseconds !== 'bigint' && !Number.isInteger(nanoseconds))
+      throw new UsageError('bad-time', `time is a whole number of nanoseconds, not ${nanoseconds}`);
+    if (nanoseconds < 0) throw new UsageError('bad-time', 'clocks only move forward');
     let left = BigInt(nanoseconds);
     for (const source of this.alarms) source.begin();
     for (let due = this.nextAlarm(); due !== undefined && due <= this.now() + left; due = this.nextAlarm()) {

@@ -2,6 +2,7 @@
  * Network devices and the way of a packet through their programs: XDP, then tc, then socket filters on the way in; tc and
  * socket filters on the way out (net/core/dev.c, __netif_receive_skb_core and __dev_queue_xmit).
  */
+import { needBytes } from '../base/bytes.ts';
 import { Errno } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RedirectRequest } from '../helpers/index.ts';
@@ -129,7 +130,10 @@ export class DeviceTable {
     this.machine = machine;
     this.hooks = hooks;
     this.cgroups = new CgroupRunner(machine, hooks);
-    machine.objects.setDevices((ifindex) => this.byIndex(ifindex));
+    machine.objects.setDevices({
+      byIndex: (ifindex) => this.byIndex(ifindex),
+      get: (name) => this.get(name),
+    });
     this.add('lo');
     this.add('eth0');
   }
@@ -167,6 +171,7 @@ export class DeviceTable {
   /** A frame (from its Ethernet header on) arrives at a device. */
   receive(name: string, frame: Uint8Array, options: PacketOptions = {}): PacketResult {
     const device = this.get(name);
+    needBytes(frame, 'a frame');
     return this.travel(options, (journey) => {
       const after = this.runXdp(device, frame, options.queue ?? 0, journey);
       if (after.verdict === 'redirect') this.forward(device, after.data, options, journey);
@@ -178,6 +183,7 @@ export class DeviceTable {
   /** A frame is sent out of a device. */
   transmit(name: string, frame: Uint8Array, options: PacketOptions = {}): PacketResult {
     const device = this.get(name);
+    needBytes(frame, 'a frame');
     return this.travel(options, (journey) => this.runStack(device, frame, 'egress', options, journey));
   }
 

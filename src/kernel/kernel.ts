@@ -43,6 +43,9 @@ export interface KernelOptions extends MachineOptions {
   readonly unsafe?: boolean;
 }
 
+/** In which kernel an object is loaded: its maps and programs can be those of one only. */
+const holders = new WeakMap<BpfObject, Kernel>();
+
 /** A simulated kernel: load objects into it, make events happen, call bpf(2). Kernels do not see each other. */
 export class Kernel {
   private readonly machine: Machine;
@@ -141,7 +144,7 @@ export class Kernel {
   }
 
   /**
-   * Creates an object's maps and loads its programs.
+   * Creates an object's maps and loads its programs. An object that is loaded already, here or in another kernel, is unloaded there first.
    * @param object An opened object, or the bytes of an object file.
    * @returns the object, now live.
    * @throws VerifierError when the verifier rejects a program; LoadError, SyscallError (as the kernel's errno says), IsaError. Then
@@ -149,7 +152,7 @@ export class Kernel {
    */
   load(object: BpfObject | Uint8Array): BpfObject {
     const target = object instanceof BpfObject ? object : BpfObject.open(object);
-    this.unload(target);
+    holders.get(target)?.unload(target);
     const { kernelTypes } = this.machine;
     const inputs = new VerifierInputs(target, {
       ...(this.strictTypes ? { kernelTypes } : {}),
@@ -165,6 +168,7 @@ export class Kernel {
       unsafe: this.unsafe,
     });
     this.loadedObjects.set(target, loaded);
+    holders.set(target, this);
     this.bind(target, loaded);
     return target;
   }
@@ -175,6 +179,7 @@ export class Kernel {
     if (loaded === undefined) return;
     this.hooks.detachAll(loaded.programs);
     this.loadedObjects.delete(object);
+    holders.delete(object);
     for (const handle of [...object.mapList, ...object.programList]) handle.setLive(undefined);
     for (const section of object.sections) section?.comeBack();
     unloadObject(loaded);

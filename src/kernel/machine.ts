@@ -4,7 +4,7 @@
  */
 import { UsageError } from '../base/errors.ts';
 import { MAX_CPUS } from '../base/limits.ts';
-import type { Btf } from '../btf/index.ts';
+import { Btf } from '../btf/index.ts';
 import { createHelpers } from '../helpers/index.ts';
 import type {
   BpfMap,
@@ -119,6 +119,7 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
     this.memory = new Memory(options.memoryLimit === undefined ? {} : { maxBytes: options.memoryLimit });
     this.clock = options.clock instanceof Clock ? options.clock : new Clock(options.clock);
     this.random = typeof seed === 'number' ? seededRandom(seed) : seed;
+    checkTypes(options.btf);
     this.kernelTypes = options.btf ?? [builtinKernelTypes()];
     this.kernelTypes.forEach((btf, i) => {
       this.liveBtf(btf, i === 0 ? 'vmlinux' : `module${i}`).hold();
@@ -312,6 +313,15 @@ export class Machine implements MapEnv, TimerHost, HelperHost {
   perfEventByFd(fd: number): PerfEventRef | number {
     return this.fds.perfEvent(fd);
   }
+}
+
+/** @throws UsageError for the bytes of types, or for one instead of a list. */
+function checkTypes(btf: unknown): void {
+  if (btf === undefined || (Array.isArray(btf) && btf.every((types) => types instanceof Btf))) return;
+  throw new UsageError(
+    'bad-types',
+    'btf is a list: the parsed types of a kernel, then those of its modules, as [parseBtf(bytes)]',
+  );
 }
 
 function engineFor(memory: Memory, helpers: HelperTable, options: MachineOptions): RepeatingEngine {

@@ -15,6 +15,13 @@ import type { SocketActions } from './sockets/socket.ts';
 import { SocketTable } from './sockets/socket-table.ts';
 import type { Task, TaskTable } from './tasks.ts';
 
+/** Where devices are found. */
+export interface DeviceSource {
+  byIndex(ifindex: number): DeviceRef | undefined;
+  /** @throws UsageError when there is no device of that name. */
+  get(name: string): DeviceRef;
+}
+
 /** Sockets, cgroups, inodes and paths of one machine, by descriptor and by address. */
 export class ObjectTable {
   readonly paths = new PathTable();
@@ -24,7 +31,7 @@ export class ObjectTable {
   private readonly fds: FdTable;
   private readonly tasks: TaskTable;
   private socketActions: SocketActions | undefined;
-  private devices: (ifindex: number) => DeviceRef | undefined = () => undefined;
+  private devices: DeviceSource | undefined;
   private readonly cgroupOfTask = new WeakMap<Task, Cgroup>();
 
   constructor(memory: Memory, fds: FdTable, tasks: TaskTable, currentTask: () => Task) {
@@ -43,8 +50,13 @@ export class ObjectTable {
   }
 
   /** Says where devices are found. */
-  setDevices(find: (ifindex: number) => DeviceRef | undefined): void {
-    this.devices = find;
+  setDevices(devices: DeviceSource): void {
+    this.devices = devices;
+  }
+
+  /** @throws UsageError when there is no device of that name. */
+  needDevice(name: string): void {
+    this.devices?.get(name);
   }
 
   /** Says what sockets do. */
@@ -53,7 +65,7 @@ export class ObjectTable {
   }
 
   deviceByIndex(ifindex: number): DeviceRef | undefined {
-    return this.devices(ifindex);
+    return this.devices?.byIndex(ifindex);
   }
 
   socketByFd(fd: number): SocketRef | number {

@@ -71,6 +71,7 @@ export class Program {
       return linkBehind(machine, hooks, program, directory).own();
     }
     if (SOCKET_MAP_TYPES.includes(program.type)) return this.attachToMap(options);
+    if (options.device !== undefined) machine.objects.needDevice(options.device);
     const hook = hookOf(this.spec, options);
     if (program.type === BpfProgType.BPF_PROG_TYPE_SK_REUSEPORT) hooks.empty(hook);
     return hooks.attach(hook, program, BigInt(options.cookie ?? 0));

@@ -2,7 +2,7 @@
  * Running one program on data of one's own, as BPF_PROG_TEST_RUN (net/bpf/test_run.c): which data and contexts a program type takes, what the
  * kernel refuses, what comes back. Beyond the kernel, programs of any other type run on a context given as bytes.
  */
-import { concatBytes } from '../base/bytes.ts';
+import { concatBytes, needBytes } from '../base/bytes.ts';
 import { Errno, SyscallError } from '../base/errno.ts';
 import { UsageError } from '../base/errors.ts';
 import { BpfProgType, contextBytes } from '../spec/index.ts';
@@ -111,6 +111,7 @@ export function testRun(machine: Machine, program: LoadedProgram, options: TestR
   const { repeat = 1, cpu = machine.current.cpu } = options;
   if (!Number.isInteger(repeat) || repeat < 0)
     throw new UsageError('bad-repeat', `repeat is a count, not ${repeat}`);
+  if (options.data !== undefined) needBytes(options.data, 'a packet');
   const view = VIEWS[program.type];
   return machine.during({ cpu }, () => {
     if (program.type === BpfProgType.BPF_PROG_TYPE_SK_LOOKUP)
