@@ -4,6 +4,7 @@ import { Errno } from '../../src/base/errno.ts';
 import { encodeUtf8 } from '../../src/base/text.ts';
 import { BtfBuilder } from '../../src/btf/build.ts';
 import { type Btf, parseBtf, readC } from '../../src/btf/index.ts';
+import { Kernel } from '../../src/kernel/index.ts';
 import { type BpfMap, createMap, type MapEnv } from '../../src/maps/index.ts';
 import { BpfMapType } from '../../src/spec/index.ts';
 import { Memory } from '../../src/vm/index.ts';
@@ -263,4 +264,31 @@ it('has one key', () => {
   expect(map.nextKey(key(), next)).toBe(-Errno.ENOENT);
   expect(map.nextKey(key(3), next)).toBe(0);
   expect(map.readUser(key(1), new Uint8Array(At.bytes), 0)).toBe(-Errno.ENOENT);
+});
+
+describe('bpf(2)', () => {
+  it('makes such a map for who gives types of its own, and reads and fills it', () => {
+    const kernel = new Kernel({ btf: [btf] });
+    const { id, size } = btf.findByName('bpf_struct_ops_tcp_congestion_ops', 'struct')!;
+    const own = new BtfBuilder();
+    own.add({ kind: 'int', name: 'int', size: 4, encoding: 'signed', bits: 32, offset: 0 });
+    const bytes = own.bytes();
+    const btf_fd = kernel.bpf('BPF_BTF_LOAD', { btf: bytes, btf_size: bytes.length });
+    const attr = {
+      map_type: BpfMapType.BPF_MAP_TYPE_STRUCT_OPS,
+      key_size: 4,
+      value_size: size,
+      max_entries: 1,
+      btf_vmlinux_value_type_id: id,
+    };
+    expect(() => kernel.bpf('BPF_MAP_CREATE', { ...attr, btf_fd: 55 })).toThrow('EBADF');
+    const map_fd = kernel.bpf('BPF_MAP_CREATE', { ...attr, btf_fd });
+    const value = new Uint8Array(size).fill(1);
+    kernel.bpf('BPF_MAP_LOOKUP_ELEM', { map_fd, key: key(), value });
+    expect(value.some((byte) => byte !== 0)).toBe(false);
+    // Without functions it is no congestion control.
+    value.set(encodeUtf8('lab'), At.name);
+    expect(() => kernel.bpf('BPF_MAP_UPDATE_ELEM', { map_fd, key: key(), value })).toThrow('EINVAL');
+    expect(() => kernel.bpf('BPF_MAP_DELETE_ELEM', { map_fd, key: key() })).toThrow('ENOENT');
+  });
 });

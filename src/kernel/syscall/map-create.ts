@@ -33,9 +33,10 @@ export function mapCreate(sys: SyscallContext, attr: Attributes<'BPF_MAP_CREATE'
   const token = lookUp((flags & MapFlag.BPF_F_TOKEN_FD) !== 0, () =>
     refuseToken(sys, attr.s32('map_token_fd')),
   );
-  const btf = lookUp(attr.u32('btf_key_type_id') !== 0 || attr.u32('btf_value_type_id') !== 0, () =>
-    mapTypes(sys, attr.u32('btf_fd')),
-  );
+  const vmlinuxType = attr.u32('btf_vmlinux_value_type_id');
+  const typed = attr.u32('btf_key_type_id') !== 0 || attr.u32('btf_value_type_id') !== 0;
+  // A value of a kernel type comes from an object, whose types the map keeps.
+  const btf = lookUp(typed || vmlinuxType !== 0, () => mapTypes(sys, attr.u32('btf_fd')));
   const inner = lookUp(MAPS_OF_MAPS.includes(type), () => mapOf(sys, attr.u32('inner_map_fd')).map);
   try {
     const map = createMap(sys.machine, {
@@ -49,12 +50,17 @@ export function mapCreate(sys: SyscallContext, attr: Attributes<'BPF_MAP_CREATE'
       numaNode: (flags & MapFlag.BPF_F_NUMA_NODE) === 0 ? 0 : attr.u32('numa_node'),
       btfKeyTypeId: attr.u32('btf_key_type_id'),
       btfValueTypeId: attr.u32('btf_value_type_id'),
+      btfVmlinuxValueTypeId: vmlinuxType,
       ...(btf.found === undefined ? {} : { btf: btf.found }),
       ...(inner.found === undefined ? {} : { innerMap: inner.found }),
     });
     if (attr.u32('map_ifindex') !== 0) {
       map.free();
       refuseDevice(sys, attr.u32('map_ifindex'), type);
+    }
+    if (btf.error !== undefined) {
+      map.free();
+      throw btf.error;
     }
     const live = sys.machine.addMap(map);
     try {
