@@ -113,6 +113,7 @@ function attachTypeOf(event: AddressEvent, { family }: Socket): number | undefin
       return types[2];
     case 'xdp':
     case 'netlink':
+    case 'unspec':
       return undefined;
   }
 }
