@@ -48,7 +48,7 @@ const CLI_STAND_INS = new Map([
 /** Modules whose one function gives the same bytes at every start: their names in dist/ and the functions'. */
 const PRECOMPUTED = [
   { module: 'vm/loop/module', name: 'loopModule' },
-  { module: 'kernel/kernel-types-bytes', name: 'kernelTypesBytes' },
+  { module: 'kernel/load/kernel-types-bytes', name: 'kernelTypesBytes' },
 ];
 
 /**

@@ -102,6 +102,20 @@ describe('the import table of docs/architecture.md', () => {
   });
 });
 
+describe("the table of the kernel's folders", () => {
+  it('has a row for every folder, and no row without one', () => {
+    const page = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
+    const rows =
+      page.slice(page.indexOf('| folder of kernel | owns |')).split('\n\n')[0]?.split('\n').slice(2) ?? [];
+    const folders = files
+      .map(({ path }) => path.split('/'))
+      .filter(([top, , name]) => top === 'kernel' && name !== undefined);
+    expect(rows.map((row) => row.split('|')[1]?.trim()).sort()).toEqual(
+      [...new Set(folders.map(([, folder]) => folder))].sort(),
+    );
+  });
+});
+
 describe('modules', () => {
   it('have no import cycles', () => {
     const edges = new Map(

@@ -2,7 +2,7 @@
 // choice of functions, tracepoints and hooks to attach to. Names and prototypes are those of Linux 6.12; structs have the
 // members that are filled, and no others, so that CO-RE tells programs what is not there. Structs that are only named stay
 // opaque. For bpflab's own reader of C (src/btf/c-read.ts), which knows TRACEPOINT;
-// scripts/kernel-types.js makes src/kernel/kernel-types-data.ts of it.
+// scripts/kernel-types.js makes src/kernel/load/kernel-types-data.ts of it.
 typedef _Bool bool;
 typedef unsigned char u8;
 typedef unsigned short u16;

@@ -5,30 +5,30 @@
 import type { KconfigValue } from '../loader/index.ts';
 import type { BpfCommand } from '../spec/index.ts';
 import type { Memory } from '../vm/index.ts';
+import { HookTable } from './attach/hooks.ts';
 import { CgroupEvents } from './cgroup-events/events.ts';
-import type { CgroupTable } from './cgroups.ts';
-import type { Clock } from './clock.ts';
-import { DeviceTable, type PacketOptions, type PacketResult } from './devices.ts';
-import { type EventOptions, EventSource, type LsmOptions, type LsmResult } from './events.ts';
-import { dissectInNamespace, type FlowAnswer } from './flow-dissector.ts';
-import { HookTable } from './hooks.ts';
-import type { InodeTable } from './inodes.ts';
-import { DEFAULT_KCONFIG } from './kconfig-defaults.ts';
-import { type LoadChoices, type LoadedObject, loadObject, unloadObject } from './load.ts';
-import { Machine, type MachineOptions } from './machine.ts';
+import { type EventOptions, EventSource, type LsmOptions, type LsmResult } from './events/events.ts';
+import type { ProgramRun } from './events/program-run.ts';
+import { DEFAULT_KCONFIG } from './load/kconfig-defaults.ts';
+import { type LoadChoices, type LoadedObject, loadObject, unloadObject } from './load/load.ts';
+import { VerifierInputs } from './load/verifier-input.ts';
+import type { Clock } from './machine/clock.ts';
+import { Machine, type MachineOptions } from './machine/machine.ts';
+import type { Task, TaskOptions } from './machine/tasks.ts';
+import type { TracePipe } from './machine/trace-pipe.ts';
+import type { CallArgument } from './machine/user-memory.ts';
 import { BpfObject } from './object.ts';
+import type { CgroupTable } from './objects/cgroups.ts';
+import type { InodeTable } from './objects/inodes.ts';
+import { DeviceTable, type PacketOptions, type PacketResult } from './packets/devices.ts';
+import { dissectInNamespace, type FlowAnswer } from './packets/flow-dissector.ts';
 import { Process } from './process.ts';
-import type { ProgramRun } from './program-run.ts';
 import { SocketStack } from './sockets/socket-stack.ts';
 import type { SocketTable } from './sockets/socket-table.ts';
 import { bpfRaw, bpfTyped } from './syscall/bpf.ts';
 import type { SyscallContext } from './syscall/context.ts';
 import type { BpfAttr } from './syscall/typed-attr.ts';
 import { UserSpace } from './syscall/user-space.ts';
-import type { Task, TaskOptions } from './tasks.ts';
-import type { TracePipe } from './trace-pipe.ts';
-import type { CallArgument } from './user-memory.ts';
-import { VerifierInputs } from './verifier-input.ts';
 
 /** How a simulated kernel is made. */
 export interface KernelOptions extends MachineOptions {

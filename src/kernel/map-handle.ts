@@ -8,20 +8,20 @@ import { type Btf, type BtfValue, decodeValue, encodeValue } from '../btf/index.
 import { type MapSpec, ringBufferSize } from '../loader/index.ts';
 import { BPF_ANY, type BpfMap } from '../maps/index.ts';
 import { BpfMapType, mapTypeName } from '../spec/index.ts';
-import type { Cgroup } from './cgroups.ts';
-import { updateByFd } from './fds.ts';
-import { mapFile, programFile } from './files.ts';
-import type { Inode } from './inodes.ts';
-import { KernelObject } from './kernel-object.ts';
-import type { LiveMap } from './live-map.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from './machine/machine.ts';
+import type { Task } from './machine/tasks.ts';
 import { NumberMap } from './number-map.ts';
+import type { Cgroup } from './objects/cgroups.ts';
+import { updateByFd } from './objects/fds.ts';
+import { mapFile, programFile } from './objects/files.ts';
+import type { Inode } from './objects/inodes.ts';
+import { KernelObject } from './objects/kernel-object.ts';
+import type { LiveMap } from './objects/live-map.ts';
 import { PerfReader } from './perf-reader.ts';
 import { Program } from './program.ts';
 import type { RecordOptions } from './record-queue.ts';
 import { RingReader } from './ring-reader.ts';
 import type { Socket } from './sockets/socket.ts';
-import type { Task } from './tasks.ts';
 
 /** A key: a value by BTF type, or bytes. */
 export type MapKey = BtfValue;

@@ -3,9 +3,9 @@ import { SyscallError } from '../base/errno.ts';
 import type { Btf, BtfValue } from '../btf/index.ts';
 import type { BpfMap, PerfEventRef } from '../maps/index.ts';
 import type { Memory } from '../vm/index.ts';
-import { updateByFd } from './fds.ts';
-import { perfEventFile } from './files.ts';
-import type { Machine } from './machine.ts';
+import type { Machine } from './machine/machine.ts';
+import { updateByFd } from './objects/fds.ts';
+import { perfEventFile } from './objects/files.ts';
 import { type RecordOptions, RecordQueue, recordDecoder } from './record-queue.ts';
 
 /** One sample and where it was taken. */

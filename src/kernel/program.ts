@@ -2,18 +2,18 @@
 import { UsageError } from '../base/errors.ts';
 import type { ProgramSpec } from '../loader/index.ts';
 import { BpfAttachType, BpfProgType } from '../spec/index.ts';
-import { type AttachOptions, hookOf, isIterator, iteratorChoice } from './attach.ts';
-import { linkBehind } from './cgroup-link.ts';
-import type { PackedPackets } from './frames.ts';
-import type { HookTable, Link } from './hooks.ts';
+import { type AttachOptions, hookOf, isIterator, iteratorChoice } from './attach/attach.ts';
+import { linkBehind } from './attach/cgroup-link.ts';
+import type { HookTable, Link } from './attach/hooks.ts';
+import { SOCKET_MAP_TYPES, socketMapLink } from './attach/socket-map-programs.ts';
 import { linkIterator } from './iterators/link.ts';
-import type { Verification } from './load-program.ts';
-import type { LoadedProgram } from './loaded-program.ts';
-import type { Machine } from './machine.ts';
-import { type RunManyOptions, runMany } from './run-many.ts';
-import { SOCKET_MAP_TYPES, socketMapLink } from './socket-map-programs.ts';
+import type { Verification } from './load/load-program.ts';
+import type { Machine } from './machine/machine.ts';
+import type { LoadedProgram } from './objects/loaded-program.ts';
+import type { PackedPackets } from './packets/frames.ts';
+import { type RunManyOptions, runMany } from './packets/run-many.ts';
+import { type TestRunOptions, type TestRunResult, testRun } from './packets/test-run.ts';
 import { CGROUP_TYPES } from './syscall/program-kinds.ts';
-import { type TestRunOptions, type TestRunResult, testRun } from './test-run.ts';
 
 interface Live {
   readonly program: LoadedProgram;

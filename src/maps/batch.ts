@@ -4,10 +4,10 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
-import { copyWhatFits } from './copy.ts';
 import { BPF_F_LOCK } from './flags.ts';
 import type { BatchOutcome, BatchRequest, BpfMap } from './map.ts';
-import { hasLockField } from './map-fields.ts';
+import { copyWhatFits } from './values/copy.ts';
+import { hasLockField } from './values/map-fields.ts';
 
 /** What BPF_MAP_LOOKUP_BATCH and its kin ask for. */
 export type BatchCommand = 'lookup' | 'lookup-and-delete' | 'update' | 'delete';

@@ -5,13 +5,13 @@
 import { Errno, SyscallError } from '../base/errno.ts';
 import { BtfError } from '../base/errors.ts';
 import { BpfMapType } from '../spec/index.ts';
-import { checkTypes } from './btf-check.ts';
 import { MapFlag } from './flags.ts';
 import { MAP_KINDS } from './kinds.ts';
 import type { BpfMap, MapAttr, MapCapability, MapEnv } from './map.ts';
 import type { MapKind } from './map-kind.ts';
 import { MapMemory } from './map-memory.ts';
 import { applyRules, creationError, needs, type Rule, rule } from './rules.ts';
+import { checkTypes } from './values/btf-check.ts';
 
 /** Types that `map_extra` means something to. */
 const EXTRA_TYPES: readonly number[] = [BpfMapType.BPF_MAP_TYPE_BLOOM_FILTER, BpfMapType.BPF_MAP_TYPE_ARENA];

@@ -5,22 +5,28 @@
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
 import { PAGE_BYTES, StackBuildId } from '../spec/uapi.ts';
-import { ArenaMap } from './arena.ts';
-import { arrayRules, fdArrayRules } from './array-rules.ts';
-import { anyTypes, cgroupStorageTypes, noTypes, storageTypes } from './btf-check.ts';
-import { CgroupArrayMap } from './cgroup-array.ts';
-import { CgroupStorageMap } from './cgroup-storage.ts';
-import { CgrpStorageMap } from './cgrp-storage.ts';
-import { CpuMap } from './cpumap.ts';
-import { DevMap } from './devmap.ts';
-import { DevHashMap } from './devmap-hash.ts';
 import { ACCESS_FLAGS, MapFlag, PERCPU_MAX_BYTES } from './flags.ts';
-import { bucketsFor } from './hash-table.ts';
-import { InodeStorageMap } from './inode-storage.ts';
+import { bucketsFor } from './hash/hash-table.ts';
+import { ArenaMap } from './kinds/arena.ts';
+import { CgroupArrayMap } from './kinds/cgroup-array.ts';
+import { CgroupStorageMap } from './kinds/cgroup-storage.ts';
+import { CgrpStorageMap } from './kinds/cgrp-storage.ts';
+import { CpuMap } from './kinds/cpumap.ts';
+import { DevMap } from './kinds/devmap.ts';
+import { DevHashMap } from './kinds/devmap-hash.ts';
+import { InodeStorageMap } from './kinds/inode-storage.ts';
+import { ReuseportSockArrayMap } from './kinds/reuseport-sockarray.ts';
+import { SkStorageMap } from './kinds/sk-storage.ts';
+import { SockHashMap } from './kinds/sockhash.ts';
+import { SockMap } from './kinds/sockmap.ts';
+import { PERF_MAX_STACK_DEPTH, StackTraceMap } from './kinds/stack-trace.ts';
+import { StructOpsMap } from './kinds/struct-ops.ts';
+import { TaskStorageMap } from './kinds/task-storage.ts';
+import { UserRingbufMap } from './kinds/user-ringbuf.ts';
+import { XskMap } from './kinds/xskmap.ts';
 import type { BpfMap, MapAttr, MapCapability } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import type { MapKind } from './map-kind.ts';
-import { ReuseportSockArrayMap } from './reuseport-sockarray.ts';
 import { ringbufRules } from './ringbuf-rules.ts';
 import {
   flagsWithin,
@@ -33,14 +39,8 @@ import {
   someValue,
   valueSizeIs,
 } from './rules.ts';
-import { SkStorageMap } from './sk-storage.ts';
-import { SockHashMap } from './sockhash.ts';
-import { SockMap } from './sockmap.ts';
-import { PERF_MAX_STACK_DEPTH, StackTraceMap } from './stack-trace.ts';
-import { StructOpsMap } from './struct-ops.ts';
-import { TaskStorageMap } from './task-storage.ts';
-import { UserRingbufMap } from './user-ringbuf.ts';
-import { XskMap } from './xskmap.ts';
+import { arrayRules, fdArrayRules } from './slots/array-rules.ts';
+import { anyTypes, cgroupStorageTypes, noTypes, storageTypes } from './values/btf-check.ts';
 
 const {
   BPF_F_NO_PREALLOC,

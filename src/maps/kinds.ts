@@ -5,28 +5,25 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BpfMapType } from '../spec/index.ts';
-import { ArrayMap } from './array.ts';
-import { ArrayOfMapsMap } from './array-of-maps.ts';
-import { arrayRules, fdArrayRules } from './array-rules.ts';
-import { BloomFilterMap } from './bloom-filter.ts';
-import { arrayTypes, bloomTypes, hashTypes, noTypes, trieTypes } from './btf-check.ts';
 import { ACCESS_FLAGS, KMALLOC_MAX_BYTES, MapFlag } from './flags.ts';
-import { HashMap } from './hash.ts';
-import { HashOfMapsMap } from './hash-of-maps.ts';
-import { bucketsFor } from './hash-table.ts';
-import { templateRules } from './inner-maps.ts';
+import { bucketsFor } from './hash/hash-table.ts';
+import { ArrayMap } from './kinds/array.ts';
+import { ArrayOfMapsMap } from './kinds/array-of-maps.ts';
+import { BloomFilterMap } from './kinds/bloom-filter.ts';
+import { HashMap } from './kinds/hash.ts';
+import { HashOfMapsMap } from './kinds/hash-of-maps.ts';
+import { LpmTrieMap } from './kinds/lpm-trie.ts';
+import { LruHashMap } from './kinds/lru-hash.ts';
+import { LruPercpuHashMap } from './kinds/lru-percpu-hash.ts';
+import { PercpuArrayMap } from './kinds/percpu-array.ts';
+import { PercpuHashMap } from './kinds/percpu-hash.ts';
+import { PerfEventArrayMap } from './kinds/perf-event-array.ts';
+import { ProgArrayMap } from './kinds/prog-array.ts';
+import { QueueStackMap } from './kinds/queue-stack.ts';
+import { RingbufMap } from './kinds/ringbuf.ts';
 import { OBJECT_KINDS } from './kinds-objects.ts';
-import { LpmTrieMap } from './lpm-trie.ts';
-import { LruHashMap } from './lru-hash.ts';
-import { LruPercpuHashMap } from './lru-percpu-hash.ts';
 import type { MapAttr } from './map.ts';
 import type { MapKind } from './map-kind.ts';
-import { PercpuArrayMap } from './percpu-array.ts';
-import { PercpuHashMap } from './percpu-hash.ts';
-import { PerfEventArrayMap } from './perf-event-array.ts';
-import { ProgArrayMap } from './prog-array.ts';
-import { QueueStackMap } from './queue-stack.ts';
-import { RingbufMap } from './ringbuf.ts';
 import { ringbufRules } from './ringbuf-rules.ts';
 import {
   flagsWithin,
@@ -42,6 +39,9 @@ import {
   someValue,
   valueSizeIs,
 } from './rules.ts';
+import { arrayRules, fdArrayRules } from './slots/array-rules.ts';
+import { templateRules } from './slots/inner-maps.ts';
+import { arrayTypes, bloomTypes, hashTypes, noTypes, trieTypes } from './values/btf-check.ts';
 
 const {
   BPF_F_NO_PREALLOC,

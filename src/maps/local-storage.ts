@@ -3,13 +3,13 @@
  * descriptor of the owner (kernel/bpf/bpf_local_storage.c). A kind says what descriptors it takes.
  */
 import { Errno } from '../base/errno.ts';
-import { userWord } from './copy.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, MapFlag, unknownUpdateFlags } from './flags.ts';
 import type { BpfMap, LocalStorage, MapAttr, MapEnv } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import type { StorageOwner } from './ports.ts';
-import { ValuePool } from './value-pool.ts';
+import { userWord } from './values/copy.ts';
+import { ValuePool } from './values/value-pool.ts';
 
 /** Bytes of a descriptor, the key. */
 const KEY_BYTES = 4;

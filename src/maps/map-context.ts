@@ -1,7 +1,8 @@
 /** What every map kind is constructed from, once all checks have passed. */
-import type { SpecialField } from './fields.ts';
+
 import type { MapAttr, MapEnv } from './map.ts';
 import type { MapMemory } from './map-memory.ts';
+import type { SpecialField } from './values/fields.ts';
 
 /** What a map is made of. */
 export interface MapContext {

@@ -1,8 +1,9 @@
 /** What there is to say of a map type: the rules of its creation, and how it is made. */
-import type { TypeRule } from './btf-check.ts';
+
 import type { BpfMap, MapAttr, MapCapability } from './map.ts';
 import type { MapContext } from './map-context.ts';
 import type { Rule } from './rules.ts';
+import type { TypeRule } from './values/btf-check.ts';
 
 /** A map type. */
 export interface MapKind {

@@ -5,7 +5,6 @@
  */
 import type { Btf } from '../btf/index.ts';
 import type { MapLayout, Memory } from '../vm/index.ts';
-import type { SpecialField } from './fields.ts';
 import type {
   CgroupRef,
   DeviceRef,
@@ -16,7 +15,8 @@ import type {
   SocketRef,
   StorageOwner,
 } from './ports.ts';
-import type { SocketPrograms } from './socket-programs.ts';
+import type { SocketPrograms } from './slots/socket-programs.ts';
+import type { SpecialField } from './values/fields.ts';
 
 export { BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST } from './flags.ts';
 

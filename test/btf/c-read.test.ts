@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Btf, type BtfError, dumpC, fromHex, parseBtf, readC } from '../../src/index.ts';
-import { KERNEL_TYPES } from '../../src/kernel/kernel-types-data.ts';
+import { KERNEL_TYPES } from '../../src/kernel/load/kernel-types-data.ts';
 import { MapObject } from '../../src/maps/index.ts';
 import { ROOT } from '../fixtures.ts';
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { kernelTypesBytes } from '../../src/kernel/kernel-types-bytes.ts';
+import { kernelTypesBytes } from '../../src/kernel/load/kernel-types-bytes.ts';
 import { loopModule } from '../../src/vm/loop/module.ts';
 import { fixturePath, ROOT } from '../fixtures.ts';
 
@@ -67,6 +67,6 @@ describe('what the build computes for every start', () => {
 
   it('replaces what computes it', () => {
     expect(bundled('engine.js')).not.toContain('src/vm/loop/arithmetic.ts');
-    expect(bundled('kernel.js')).not.toContain('src/kernel/kernel-types-data.ts');
+    expect(bundled('kernel.js')).not.toContain('src/kernel/load/kernel-types-data.ts');
   });
 });

@@ -1,7 +1,7 @@
 /** Where programs attach: from section names and options, and what is refused. */
 import { describe, expect, it } from 'vitest';
 import { BpfAttachType, BpfProgType, type ProgramSpec } from '../../src/index.ts';
-import { hookOf } from '../../src/kernel/attach.ts';
+import { hookOf } from '../../src/kernel/attach/attach.ts';
 
 const T = BpfProgType;
 

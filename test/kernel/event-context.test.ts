@@ -1,6 +1,6 @@
 /** What lies behind the bytes of a context. */
 import { expect, it } from 'vitest';
-import { allocateContext } from '../../src/kernel/event-context.ts';
+import { allocateContext } from '../../src/kernel/events/event-context.ts';
 import { Memory } from '../../src/vm/index.ts';
 
 it('a context has zeros behind it that checked programs may not read', () => {

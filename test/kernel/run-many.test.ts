@@ -11,9 +11,9 @@ import {
   tcp,
   udp,
 } from '../../src/index.ts';
-import type { LoadedProgram } from '../../src/kernel/loaded-program.ts';
-import { Machine } from '../../src/kernel/machine.ts';
-import { leavesPacketAlone } from '../../src/kernel/packet-batch.ts';
+import { Machine } from '../../src/kernel/machine/machine.ts';
+import type { LoadedProgram } from '../../src/kernel/objects/loaded-program.ts';
+import { leavesPacketAlone } from '../../src/kernel/packets/packet-batch.ts';
 import { openFixture } from '../fixtures.ts';
 import { program } from '../vm/support.ts';
 

@@ -1,7 +1,7 @@
 /** Special fields of values by BTF (btf_parse_fields, map_check_btf), and how copies of values treat them. */
 import { describe, expect, it } from 'vitest';
-import { specialFields } from '../../src/maps/fields.ts';
 import { BPF_F_LOCK, MapFlag } from '../../src/maps/index.ts';
+import { specialFields } from '../../src/maps/values/fields.ts';
 import { TestBtf } from '../btf/btf-builder.ts';
 import { filled, type Kind, ProgramSide, type Shape, TestMachine, UserSide, u32 } from './harness.ts';
 

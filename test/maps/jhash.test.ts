@@ -1,6 +1,6 @@
 /** The kernel's hash, on values that include/linux/jhash.h gives when it is compiled and run. */
 import { describe, expect, it } from 'vitest';
-import { hash4, hash8, hashBytes } from '../../src/maps/jhash.ts';
+import { hash4, hash8, hashBytes } from '../../src/maps/hash/jhash.ts';
 
 /** Bytes 11, 48, 85, …: byte i is 37 i + 11. */
 const bytes = new Uint8Array(64).map((_, i) => 37 * i + 11);

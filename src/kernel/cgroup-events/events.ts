@@ -3,12 +3,12 @@
  * the cgroup of the socket or task and to those above, and says what came of it; carrying it out is for the caller.
  */
 import { LOOPBACK_IFINDEX } from '../../spec/uapi.ts';
-import type { Device } from '../devices.ts';
-import type { HookTable } from '../hooks.ts';
-import type { Machine } from '../machine.ts';
+import type { HookTable } from '../attach/hooks.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Task } from '../machine/tasks.ts';
+import type { Device } from '../packets/devices.ts';
 import type { Socket } from '../sockets/socket.ts';
 import type { Endpoint } from '../sockets/socket-image.ts';
-import type { Task } from '../tasks.ts';
 import {
   type GetOptionAnswer,
   runGetOption,

@@ -5,12 +5,12 @@
 import { Errno } from '../../base/errno.ts';
 import type { CgroupRun, SysctlAccess } from '../../helpers/index.ts';
 import type { CgroupValues } from '../../maps/index.ts';
-import { effectivePrograms } from '../cgroup-programs.ts';
-import type { Cgroup, CgroupTable } from '../cgroups.ts';
-import type { HookTable } from '../hooks.ts';
-import type { Machine } from '../machine.ts';
-import type { ProgramRun } from '../program-run.ts';
-import type { Situation } from '../situation.ts';
+import { effectivePrograms } from '../attach/cgroup-programs.ts';
+import type { HookTable } from '../attach/hooks.ts';
+import type { ProgramRun } from '../events/program-run.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Situation } from '../machine/situation.ts';
+import type { Cgroup, CgroupTable } from '../objects/cgroups.ts';
 
 /** MAX_ERRNO: answers below 0 down to here are errors. */
 const MAX_ERRNO = 4095;

@@ -13,7 +13,7 @@ import {
   SHARED_INFO_BYTES,
   SKB_HEADROOM,
   SkBuff,
-} from '../packet-buffer.ts';
+} from '../packets/packet-buffer.ts';
 import type { Socket } from '../sockets/socket.ts';
 import { BPF_SOCK_BYTES, writeAddresses } from '../sockets/socket-image.ts';
 import { type CgroupAnswer, type CgroupRunner, isError } from './run.ts';

@@ -5,7 +5,7 @@
 import { encodeUtf8 } from '../../base/text.ts';
 import { BpfAttachType as A } from '../../spec/index.ts';
 import { PAGE_BYTES } from '../../spec/uapi.ts';
-import type { Cgroup } from '../cgroups.ts';
+import type { Cgroup } from '../objects/cgroups.ts';
 import type { CgroupAnswer, CgroupRunner } from './run.ts';
 
 /** Offset of file_pos in struct bpf_sysctl, and its bytes. */

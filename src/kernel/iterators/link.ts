@@ -1,9 +1,9 @@
 /** Links of iterators (bpf_iter_link_attach in kernel/bpf/bpf_iter.c). */
 import { Errno } from '../../base/errno.ts';
 import { BpfLinkType } from '../../spec/index.ts';
-import type { HookTable, KernelLink, LinkRules } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import type { Machine } from '../machine.ts';
+import type { HookTable, KernelLink, LinkRules } from '../attach/hooks.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import { type IteratorChoice, IteratorTarget } from './target.ts';
 
 /** The link of an iterator whose target is known. @throws SyscallError as IteratorTarget. */

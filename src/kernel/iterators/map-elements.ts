@@ -4,7 +4,7 @@
  */
 import { BpfMapType as M } from '../../spec/index.ts';
 import type { Memory } from '../../vm/index.ts';
-import type { LiveMap } from '../live-map.ts';
+import type { LiveMap } from '../objects/live-map.ts';
 import type { Walk } from './walk.ts';
 
 const PER_CPU: readonly number[] = [

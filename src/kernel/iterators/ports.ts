@@ -1,6 +1,6 @@
 /** What the rest of the kernel sees of iterators: links open sessions, descriptors read them. */
 import type { Held } from '../../maps/index.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 
 /** An open iterator. Its last holder closes it. */
 export interface ReadableSession extends Held {

@@ -5,7 +5,7 @@
 import type { Btf } from '../../btf/index.ts';
 import type { SeqFilePort } from '../../helpers/index.ts';
 import type { Memory } from '../../vm/index.ts';
-import { memberOffset } from '../kernel-types.ts';
+import { memberOffset } from '../load/kernel-types.ts';
 
 /** Bytes of the buffer: PAGE_SIZE << 3, which does not grow. */
 const BUFFER_BYTES = 8 * 4096;

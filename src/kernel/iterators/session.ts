@@ -4,8 +4,8 @@
  */
 import { Errno, SyscallError } from '../../base/errno.ts';
 import { BpfError } from '../../base/errors.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import type { Machine } from '../machine.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { ReadableSession } from './ports.ts';
 import type { SeqFile } from './seq-file.ts';
 import type { Walk } from './walk.ts';

@@ -3,8 +3,9 @@
  * net/ipv4/tcp_ipv4.c, bpf_iter_udp_seq_* in net/ipv4/udp.c, bpf_sk_storage_map_seq_* in net/core/bpf_sk_storage.c). Linux walks hash
  * tables; here sockets come in the order in which they were opened, listening ones first.
  */
-import type { LiveMap } from '../live-map.ts';
-import type { Machine } from '../machine.ts';
+
+import type { Machine } from '../machine/machine.ts';
+import type { LiveMap } from '../objects/live-map.ts';
 import type { Socket } from '../sockets/socket.ts';
 import type { Walk } from './walk.ts';
 

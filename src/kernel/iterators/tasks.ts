@@ -1,5 +1,5 @@
 /** Walks over tasks for iter/task: all by their numbers, one, or the threads of one process (task_seq_get_next in kernel/bpf/task_iter.c). */
-import type { Task, TaskTable } from '../tasks.ts';
+import type { Task, TaskTable } from '../machine/tasks.ts';
 import { NumberedWalk, type Walk } from './walk.ts';
 
 /** Which tasks an iterator walks over. */

@@ -4,7 +4,7 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BPF_F_INGRESS, SK_PASS } from '../../spec/uapi.ts';
-import type { Machine } from '../machine.ts';
+import type { Machine } from '../machine/machine.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import type { MessageVerdict } from './message-state.ts';
 import type { Psock } from './psock.ts';

@@ -5,10 +5,10 @@
 import { Errno } from '../../base/errno.ts';
 import type { SocketChoice } from '../../helpers/index.ts';
 import { ETH_HLEN, LOOPBACK_IFINDEX, SK_PASS } from '../../spec/uapi.ts';
-import type { HookTable } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import type { Machine } from '../machine.ts';
-import { PacketBuffer, type PacketSinks, SHARED_INFO_BYTES, SKB_HEADROOM } from '../packet-buffer.ts';
+import type { HookTable } from '../attach/hooks.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
+import { PacketBuffer, type PacketSinks, SHARED_INFO_BYTES, SKB_HEADROOM } from '../packets/packet-buffer.ts';
 import { type Flow, flowNumber, frameOf, networkHeaderBytes } from './flow.ts';
 import type { ReuseportSockets, Socket } from './socket.ts';
 

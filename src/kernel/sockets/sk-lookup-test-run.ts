@@ -4,9 +4,9 @@
  */
 import { Errno, SyscallError } from '../../base/errno.ts';
 import { BPF_SK_LOOKUP_F_NO_REUSEPORT, SK_DROP } from '../../spec/uapi.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import type { Machine } from '../machine.ts';
-import type { RunResult } from '../program-runner.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { RunResult } from '../machine/program-runner.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import { runSkLookup, SkLookup } from './sk-lookup.ts';
 
 const AF_INET = 2;

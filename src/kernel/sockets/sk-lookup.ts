@@ -5,9 +5,9 @@
 import type { SocketChoice } from '../../helpers/index.ts';
 import { BPF_SK_LOOKUP_F_NO_REUSEPORT, LOOPBACK_IFINDEX, SK_DROP, SK_PASS } from '../../spec/uapi.ts';
 import type { Memory } from '../../vm/index.ts';
-import type { HookTable } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import type { Machine } from '../machine.ts';
+import type { HookTable } from '../attach/hooks.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { Flow } from './flow.ts';
 import type { Socket } from './socket.ts';
 import { familyNumber, writeAddress } from './socket-image.ts';

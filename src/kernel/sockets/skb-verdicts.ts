@@ -5,8 +5,14 @@
 import type { SocketChoice } from '../../helpers/index.ts';
 import type { ProgRef } from '../../maps/index.ts';
 import { BPF_F_INGRESS, PAGE_BYTES, SK_PASS } from '../../spec/uapi.ts';
-import type { Machine } from '../machine.ts';
-import { PAYLOAD_ROOM, PacketBuffer, type PacketSinks, SHARED_INFO_BYTES, SkBuff } from '../packet-buffer.ts';
+import type { Machine } from '../machine/machine.ts';
+import {
+  PAYLOAD_ROOM,
+  PacketBuffer,
+  type PacketSinks,
+  SHARED_INFO_BYTES,
+  SkBuff,
+} from '../packets/packet-buffer.ts';
 import type { Psock } from './psock.ts';
 import type { Socket } from './socket.ts';
 import { writeAddresses } from './socket-image.ts';

@@ -3,8 +3,8 @@
  * __udp4_lib_lookup in net/ipv4/udp.c).
  */
 import { IPPROTO_TCP } from '../../spec/uapi.ts';
-import type { HookTable } from '../hooks.ts';
-import type { Machine } from '../machine.ts';
+import type { HookTable } from '../attach/hooks.ts';
+import type { Machine } from '../machine/machine.ts';
 import type { Flow } from './flow.ts';
 import { ReuseportGroups } from './reuseport.ts';
 import { SkLookupPrograms } from './sk-lookup.ts';

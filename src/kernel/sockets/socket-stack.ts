@@ -3,11 +3,11 @@
  * once and in order; there are no segments, windows or losses.
  */
 import { Errno, SyscallError } from '../../base/errno.ts';
+import type { HookTable } from '../attach/hooks.ts';
 import { CgroupRunner } from '../cgroup-events/run.ts';
 import { runAddressEvent } from '../cgroup-events/socket-addresses.ts';
 import { runSocketEvent } from '../cgroup-events/sockets.ts';
-import type { HookTable } from '../hooks.ts';
-import type { Machine } from '../machine.ts';
+import type { Machine } from '../machine/machine.ts';
 import type { Flow } from './flow.ts';
 import { MessageVerdicts } from './message-verdicts.ts';
 import { SkbVerdicts } from './skb-verdicts.ts';

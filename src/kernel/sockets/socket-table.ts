@@ -1,6 +1,6 @@
 /** All open sockets of a machine, and pairs of connected ones. */
 import type { Memory } from '../../vm/index.ts';
-import type { Cgroup } from '../cgroups.ts';
+import type { Cgroup } from '../objects/cgroups.ts';
 import { flowOf } from './flow.ts';
 import { Socket, type SocketActions, type SocketOptions } from './socket.ts';
 

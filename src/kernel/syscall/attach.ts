@@ -4,8 +4,8 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
-import { BPF_F_ALLOW_MULTI, BPF_F_ALLOW_OVERRIDE, BPF_F_PREORDER } from '../cgroup-programs.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import { BPF_F_ALLOW_MULTI, BPF_F_ALLOW_OVERRIDE, BPF_F_PREORDER } from '../attach/cgroup-programs.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { Attributes } from './attributes.ts';
 import { BPF_F_QUERY_EFFECTIVE, cgroupAttach, cgroupDetach, cgroupQuery } from './cgroups.ts';
 import { programOf, type SyscallContext } from './context.ts';

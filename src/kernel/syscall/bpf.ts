@@ -6,7 +6,7 @@ import { Errno, errnoName, SyscallError } from '../../base/errno.ts';
 import { BpfError } from '../../base/errors.ts';
 import { BPF_ATTR_BYTES, BPF_COMMANDS, type BpfCommand, bpfCommand } from '../../spec/index.ts';
 import { PAGE_BYTES } from '../../spec/uapi.ts';
-import { UserMemory } from '../user-memory.ts';
+import { UserMemory } from '../machine/user-memory.ts';
 import { Attributes } from './attributes.ts';
 import { COMMANDS } from './commands.ts';
 import type { SyscallContext } from './context.ts';

@@ -4,7 +4,7 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType } from '../../spec/index.ts';
-import { checkRow, linkAt, makeValues } from '../cgroup-link.ts';
+import { checkRow, linkAt, makeValues } from '../attach/cgroup-link.ts';
 import {
   BPF_F_ALLOW_MULTI,
   BPF_F_ALLOW_OVERRIDE,
@@ -12,10 +12,10 @@ import {
   cgroupHook,
   effectivePrograms,
   rowFlags,
-} from '../cgroup-programs.ts';
-import type { PathNode } from '../files.ts';
-import type { Attachment, KernelLink } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+} from '../attach/cgroup-programs.ts';
+import type { Attachment, KernelLink } from '../attach/hooks.ts';
+import type { PathNode } from '../objects/files.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { Attributes } from './attributes.ts';
 import { linkOf, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

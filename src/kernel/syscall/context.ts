@@ -1,15 +1,15 @@
 /** What the commands of bpf(2) work on: the machine, its hooks and devices, and the memory and files of the calling process. */
 import { Errno } from '../../base/errno.ts';
-import type { DeviceTable } from '../devices.ts';
-import type { EventSource } from '../events.ts';
-import type { FdTable } from '../fds.ts';
-import type { KernelFile } from '../files.ts';
-import type { HookTable, KernelLink } from '../hooks.ts';
-import type { LiveBtf } from '../live-btf.ts';
-import type { LiveMap } from '../live-map.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import type { Machine } from '../machine.ts';
-import type { PathTable } from '../paths.ts';
+import type { HookTable, KernelLink } from '../attach/hooks.ts';
+import type { EventSource } from '../events/events.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { FdTable } from '../objects/fds.ts';
+import type { KernelFile } from '../objects/files.ts';
+import type { LiveBtf } from '../objects/live-btf.ts';
+import type { LiveMap } from '../objects/live-map.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
+import type { PathTable } from '../objects/paths.ts';
+import type { DeviceTable } from '../packets/devices.ts';
 import { fail } from './failure.ts';
 import type { UserSpace } from './user-space.ts';
 

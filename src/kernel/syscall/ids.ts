@@ -4,8 +4,8 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { MapFlag } from '../../maps/index.ts';
-import { mapFile, programFile } from '../files.ts';
-import type { IdTable } from '../ids.ts';
+import { mapFile, programFile } from '../objects/files.ts';
+import type { IdTable } from '../objects/ids.ts';
 import type { Attributes } from './attributes.ts';
 import { openFile, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -5,8 +5,8 @@
 import { Errno } from '../../base/errno.ts';
 import { encodeUtf8 } from '../../base/text.ts';
 import { permanentFlags } from '../../maps/index.ts';
-import type { LiveBtf } from '../live-btf.ts';
-import type { LiveMap } from '../live-map.ts';
+import type { LiveBtf } from '../objects/live-btf.ts';
+import type { LiveMap } from '../objects/live-map.ts';
 import type { Attributes } from './attributes.ts';
 import type { SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -2,7 +2,7 @@
 import { Errno } from '../../base/errno.ts';
 import { encodeUtf8 } from '../../base/text.ts';
 import { BpfLinkType as L } from '../../spec/index.ts';
-import type { KernelLink } from '../hooks.ts';
+import type { KernelLink } from '../attach/hooks.ts';
 import type { Attributes } from './attributes.ts';
 import type { SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

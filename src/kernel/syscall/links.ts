@@ -5,9 +5,9 @@
 import { Errno } from '../../base/errno.ts';
 import { StructOpsMap } from '../../maps/index.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
-import type { KernelLink } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import { socketMapLink } from '../socket-map-programs.ts';
+import type { KernelLink } from '../attach/hooks.ts';
+import { socketMapLink } from '../attach/socket-map-programs.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import { checkAttachType } from './attach.ts';
 import type { Attributes } from './attributes.ts';
 import { cgroupLink } from './cgroups.ts';

@@ -1,7 +1,7 @@
 /** What may be done through a descriptor of a map: as it was opened, and whether the map is frozen (map_get_sys_perms in kernel/bpf/syscall.c). */
 import { Errno } from '../../base/errno.ts';
 import { MapFlag } from '../../maps/index.ts';
-import type { FileAccess, KernelFile } from '../files.ts';
+import type { FileAccess, KernelFile } from '../objects/files.ts';
 import { fail } from './failure.ts';
 
 const { BPF_F_RDONLY, BPF_F_WRONLY } = MapFlag;

@@ -4,7 +4,7 @@ import { decodeUtf8, findZero } from '../../base/text.ts';
 import type { Btf } from '../../btf/index.ts';
 import { createMap, MapFlag } from '../../maps/index.ts';
 import { BpfMapType } from '../../spec/index.ts';
-import { mapFile } from '../files.ts';
+import { mapFile } from '../objects/files.ts';
 import type { Attributes } from './attributes.ts';
 import { btfOf, fileOf, mapOf, openFile, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

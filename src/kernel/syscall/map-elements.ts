@@ -5,7 +5,7 @@
 import { Errno } from '../../base/errno.ts';
 import { BPF_F_LOCK, PerfEventArrayMap } from '../../maps/index.ts';
 import { BpfMapType } from '../../spec/index.ts';
-import type { LiveMap } from '../live-map.ts';
+import type { LiveMap } from '../objects/live-map.ts';
 import type { Attributes } from './attributes.ts';
 import { fileOf, type SyscallContext } from './context.ts';
 import { fail, succeed } from './failure.ts';

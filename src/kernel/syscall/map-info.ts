@@ -3,7 +3,7 @@ import { MapFlag } from '../../maps/index.ts';
 import { BpfMapType } from '../../spec/index.ts';
 import type { MapInfo } from '../../verifier/index.ts';
 import type { Memory } from '../../vm/index.ts';
-import type { LiveMap } from '../live-map.ts';
+import type { LiveMap } from '../objects/live-map.ts';
 
 /** A struct bpf_map_info (bpf_map_get_info_by_fd). */
 export function mapInfo(live: LiveMap, memory: Memory): MapInfo {

@@ -3,8 +3,8 @@
  * bpf_mprog_detach in kernel/bpf/mprog.c). The rows are HookTable's.
  */
 import { Errno } from '../../base/errno.ts';
-import type { Attachment, KernelLink } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import type { Attachment, KernelLink } from '../attach/hooks.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import { linkOf, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';
 

@@ -4,9 +4,9 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfLinkType } from '../../spec/index.ts';
-import { FLOW_DISSECTOR_HOOK } from '../flow-dissector.ts';
-import type { KernelLink, LinkRules } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import type { KernelLink, LinkRules } from '../attach/hooks.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
+import { FLOW_DISSECTOR_HOOK } from '../packets/flow-dissector.ts';
 import { SK_LOOKUP_HOOK } from '../sockets/sk-lookup.ts';
 import type { Attributes } from './attributes.ts';
 import { programOf, type SyscallContext } from './context.ts';

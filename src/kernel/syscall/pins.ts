@@ -1,8 +1,8 @@
 /** BPF_OBJ_PIN and BPF_OBJ_GET (bpf_obj_pin and bpf_obj_get in kernel/bpf/syscall.c, kernel/bpf/inode.c). */
 import { Errno } from '../../base/errno.ts';
 import { MapFlag } from '../../maps/index.ts';
-import { mapFile, type PathNode, type Pinnable } from '../files.ts';
-import { PATH_MAX } from '../paths.ts';
+import { mapFile, type PathNode, type Pinnable } from '../objects/files.ts';
+import { PATH_MAX } from '../objects/paths.ts';
 import type { Attributes } from './attributes.ts';
 import { openFile, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -1,6 +1,6 @@
 /** struct bpf_prog_info (bpf_prog_get_info_by_fd in kernel/bpf/syscall.c). */
 import { Errno } from '../../base/errno.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { Attributes } from './attributes.ts';
 import type { SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -19,12 +19,12 @@ import {
 } from '../../isa/index.ts';
 import { ProgFlag } from '../../spec/index.ts';
 import { type VerifierInput, type VerifierResult, verify } from '../../verifier/index.ts';
-import { programFile } from '../files.ts';
-import type { LiveBtf } from '../live-btf.ts';
-import type { LiveMap } from '../live-map.ts';
-import { loadProgram, type ProgramRequest } from '../load-program.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import { dumpedCode } from '../program-facts.ts';
+import { loadProgram, type ProgramRequest } from '../load/load-program.ts';
+import { programFile } from '../objects/files.ts';
+import type { LiveBtf } from '../objects/live-btf.ts';
+import type { LiveMap } from '../objects/live-map.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
+import { dumpedCode } from '../objects/program-facts.ts';
 import type { Attributes } from './attributes.ts';
 import { openFile, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -4,7 +4,7 @@
  */
 import { Errno } from '../../base/errno.ts';
 import type { Btf, FuncInfo, LineInfo } from '../../btf/index.ts';
-import type { LiveBtf } from '../live-btf.ts';
+import type { LiveBtf } from '../objects/live-btf.ts';
 import type { Attributes } from './attributes.ts';
 import { btfOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -1,6 +1,6 @@
 /** What BPF_PROG_QUERY copies out of a row of programs (bpf_mprog_query in kernel/bpf/mprog.c, __cgroup_bpf_query in cgroup.c). */
 import { Errno } from '../../base/errno.ts';
-import type { Attachment } from '../hooks.ts';
+import type { Attachment } from '../attach/hooks.ts';
 import type { Attributes } from './attributes.ts';
 import type { SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

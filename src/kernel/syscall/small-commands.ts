@@ -1,6 +1,6 @@
 /** BPF_PROG_BIND_MAP, BPF_ENABLE_STATS and BPF_TOKEN_CREATE (kernel/bpf/syscall.c, kernel/bpf/token.c). */
 import { Errno } from '../../base/errno.ts';
-import { pathOf } from '../paths.ts';
+import { pathOf } from '../objects/paths.ts';
 import type { Attributes } from './attributes.ts';
 import { mapOf, openFile, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

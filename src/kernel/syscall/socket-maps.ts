@@ -1,7 +1,7 @@
 /** BPF_PROG_ATTACH, BPF_PROG_DETACH and BPF_PROG_QUERY of socket maps (sock_map_get_from_fd and its kin in net/core/sock_map.c). */
 import { Errno } from '../../base/errno.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import { attachToSocketMap, detachFromSocketMap, programOfSocketMap } from '../socket-map-programs.ts';
+import { attachToSocketMap, detachFromSocketMap, programOfSocketMap } from '../attach/socket-map-programs.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { Attributes } from './attributes.ts';
 import { mapOf, programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -2,7 +2,7 @@
 import { Errno } from '../../base/errno.ts';
 import { encodeUtf8 } from '../../base/text.ts';
 import { BpfLinkType } from '../../spec/index.ts';
-import { PerfEvent } from '../perf-events.ts';
+import { PerfEvent } from '../objects/perf-events.ts';
 import type { Attributes } from './attributes.ts';
 import type { SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

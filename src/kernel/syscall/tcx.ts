@@ -4,8 +4,8 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType, BpfLinkType, BpfProgType } from '../../spec/index.ts';
-import type { KernelLink, LinkRules } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import type { KernelLink, LinkRules } from '../attach/hooks.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { Attributes } from './attributes.ts';
 import { programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -1,15 +1,15 @@
 /**
  * BPF_PROG_TEST_RUN: which inputs each kind of program takes, and what is copied out (bpf_prog_test_run in kernel/bpf/syscall.c,
- * net/bpf/test_run.c). The running itself is src/kernel/test-run.ts'.
+ * net/bpf/test_run.c). The running itself is src/kernel/packets/test-run.ts'.
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfProgType as P } from '../../spec/index.ts';
 import { ETH_HLEN, PAGE_BYTES } from '../../spec/uapi.ts';
-import { dissect, FLOW_KEYS_BYTES } from '../flow-dissector.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
-import { SkBuff, XdpMd } from '../packet-buffer.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
+import { dissect, FLOW_KEYS_BYTES } from '../packets/flow-dissector.ts';
+import { SkBuff, XdpMd } from '../packets/packet-buffer.ts';
+import { type TestRunOptions, testRun } from '../packets/test-run.ts';
 import { SkLookup } from '../sockets/sk-lookup.ts';
-import { type TestRunOptions, testRun } from '../test-run.ts';
 import type { Attributes } from './attributes.ts';
 import { programOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -4,12 +4,12 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType as A, BpfLinkType, BpfProgType as P } from '../../spec/index.ts';
-import type { KernelLink, LinkDetails, LinkRules } from '../hooks.ts';
+import type { KernelLink, LinkDetails, LinkRules } from '../attach/hooks.ts';
 import { linkIterator } from '../iterators/link.ts';
 import { type IteratorChoice, iteratorKind, MAP_KINDS } from '../iterators/target.ts';
 import type { TaskChoice } from '../iterators/tasks.ts';
-import { attachName, type LoadedProgram } from '../loaded-program.ts';
-import { PerfEvent } from '../perf-events.ts';
+import { attachName, type LoadedProgram } from '../objects/loaded-program.ts';
+import { PerfEvent } from '../objects/perf-events.ts';
 import type { Attributes } from './attributes.ts';
 import { mapOf, type SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

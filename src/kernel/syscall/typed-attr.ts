@@ -11,7 +11,7 @@ import {
   commandSpec,
 } from '../../spec/index.ts';
 import type { Memory } from '../../vm/index.ts';
-import type { UserMemory } from '../user-memory.ts';
+import type { UserMemory } from '../machine/user-memory.ts';
 
 /** What a member takes, by its kind in the table. */
 interface KindValue {

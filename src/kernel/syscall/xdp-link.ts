@@ -1,8 +1,8 @@
 /** XDP links (bpf_xdp_link_attach and dev_xdp_attach in net/core/dev.c). Devices here run XDP in its generic mode. */
 import { Errno } from '../../base/errno.ts';
 import { BpfAttachType, BpfLinkType } from '../../spec/index.ts';
-import type { KernelLink, LinkRules } from '../hooks.ts';
-import type { LoadedProgram } from '../loaded-program.ts';
+import type { KernelLink, LinkRules } from '../attach/hooks.ts';
+import type { LoadedProgram } from '../objects/loaded-program.ts';
 import type { Attributes } from './attributes.ts';
 import type { SyscallContext } from './context.ts';
 import { fail } from './failure.ts';

@@ -1,6 +1,6 @@
 /**
  * Finding a key in a hash map without JavaScript: one function a map, which knows the map's layout. Only for verified programs, whose key
- * pointers need no check. The hash is jhash of include/linux/jhash.h (lookup3 by Bob Jenkins, public domain), as in maps/jhash.ts.
+ * pointers need no check. The hash is jhash of include/linux/jhash.h (lookup3 by Bob Jenkins, public domain), as in maps/hash/jhash.ts.
  */
 import type { HashLayout } from '../abi.ts';
 import type { FunctionBody } from '../wasm/module.ts';

@@ -1,6 +1,6 @@
 /** Verified programs among programs that are checked: what their code does without asking, and what still ends a run. */
 import { describe, expect, it } from 'vitest';
-import { hash4, hash8 } from '../../../src/maps/jhash.ts';
+import { hash4, hash8 } from '../../../src/maps/hash/jhash.ts';
 import { type HelperEntry, Memory, type PreparedProgram } from '../../../src/vm/index.ts';
 import { helperTable, lookupHelper, program } from '../support.ts';
 import { Jit } from './support.ts';
