@@ -18,7 +18,11 @@ const SLOTS_AT = 32768;
 const SLOTS = 1024;
 
 const HELPERS = `
-Helpers: 1 returns 0, 2 gives the address of slot r1 of 1,024 (8 bytes each, from byte 32,768 of the memory on), 3 returns r1 + 1.
+Helpers:
+  1  returns 0
+  2  gives the address of slot r1 of 1,024 (8 bytes each, from byte 32,768 of
+     the memory on)
+  3  returns r1 + 1
 `;
 
 interface BenchOptions {
