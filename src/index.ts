@@ -16,6 +16,7 @@ export {
   type VerifierErrorDetails,
 } from './base/errors.ts';
 export * from './btf/index.ts';
+export { type InsnText, type NamedFunction, programToDot } from './cfg/index.ts';
 export * from './elf/index.ts';
 export { HelperFault, type HelperFaultCode } from './helpers/index.ts';
 export * from './isa/index.ts';

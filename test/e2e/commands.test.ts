@@ -255,6 +255,18 @@ describe('bpflab disasm and asm', () => {
     }
   });
 
+  it('draws control flow, a graph a function, with names of maps and helpers', () => {
+    const { stdout, status } = bpflab(['disasm', fixturePath('tracing/map_lookup_percpu_elem'), '--dot']);
+    expect(status).toBe(0);
+    expect(stdout.match(/^digraph "\w+" \{$/gm)).toEqual([
+      'digraph "sysenter_getuid" {',
+      'digraph "add_element_of_cpu" {',
+    ]);
+    expect(stdout).toContain('bpf_loop#181');
+    expect(stdout).toContain('map[percpu_array_map]');
+    expect(stdout).toMatch(/b0 -> b\d+ \[label="taken"\]/);
+  });
+
   it('assembles text to bytes that exec runs', () => {
     const { stdout } = bpflab(['asm', '-'], { input: 'r0 = *(u64 *)(r1 + 0)\nr0 += r2\nexit\n' });
     expect(stdout).toBe('7910000000000000\n0f20000000000000\n9500000000000000\n');

@@ -1,7 +1,7 @@
-/** `bpflab disasm OBJ`: every program's instructions with the source lines that they came from. */
+/** `bpflab disasm OBJ`: every program's instructions with the source lines that they came from, or its control flow as a graph. */
 import { basename } from 'node:path';
-import type { Command } from 'commander';
-import { disassembleLines, helperName, openObject, type ProgramSpec } from '../../index.ts';
+import { type Command, Option } from 'commander';
+import { disassembleLines, helperName, openObject, type ProgramSpec, programToDot } from '../../index.ts';
 import { inFile } from '../in-file.ts';
 import type { Io } from '../io.ts';
 import { printJson } from '../json.ts';
@@ -12,6 +12,7 @@ interface DisasmOptions {
   readonly prog?: string;
   readonly llvm?: boolean;
   readonly source: boolean;
+  readonly dot?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,6 +29,7 @@ export function define(command: Command, io: Io): void {
     .option('--prog <name>', 'only this program')
     .option('--llvm', "LLVM's syntax instead of the verifier log's")
     .option('--no-source', 'without source lines')
+    .addOption(new Option('--dot', 'control flow graphs for Graphviz').conflicts('json'))
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -35,6 +37,7 @@ export function define(command: Command, io: Io): void {
 Examples:
   bpflab disasm xdp.bpf.o
   bpflab disasm xdp.bpf.o --prog parse_udp --llvm --no-source
+  bpflab disasm xdp.bpf.o --prog parse_udp --dot
 `,
     )
     .action((file: string, options: DisasmOptions) => {
@@ -51,6 +54,10 @@ function run(file: string, options: DisasmOptions, io: Io): void {
     const names = object.programs.map((program) => program.name);
     if (options.prog !== undefined) throw unknownName('program', options.prog, file, names);
     noPrograms(file, io);
+  }
+  if (options.dot === true) {
+    for (const program of programs) io.out(inFile(file, () => dotOf(program, options)));
+    return;
   }
   const listings = programs.map((program) => ({ program, lines: linesOf(program, options) }));
   if (options.json === true) {
@@ -104,6 +111,11 @@ function linesOf(program: ProgramSpec, options: DisasmOptions): Line[] {
         : { source: { file: source.file, line: source.line, text: source.text } }),
     };
   });
+}
+
+function dotOf(program: ProgramSpec, options: DisasmOptions): string {
+  const texts = new Map(linesOf(program, options).map(({ insn, text }) => [insn, text]));
+  return programToDot(program.insns, program.subprogs, (slot) => texts.get(slot) ?? '');
 }
 
 function renderLine(line: Line, program: ProgramSpec, io: Io): string {
