@@ -5,6 +5,7 @@
  */
 import type { Btf } from '../btf/index.ts';
 import { type ContextTable, contextTable, helperIdsOf, ProgFlag, programTypeSpec } from '../spec/index.ts';
+import { isGplCompatible } from '../spec/licenses.ts';
 import type { RejectionCode } from './codes.ts';
 import { REG_WORDS } from './domain/index.ts';
 import { Rejection } from './errors.ts';
@@ -133,7 +134,7 @@ export class Env implements Walk {
     this.strictAlignment = (input.flags & ProgFlag.BPF_F_STRICT_ALIGNMENT) !== 0;
     this.testStateFreq = (input.flags & ProgFlag.BPF_F_TEST_STATE_FREQ) !== 0;
     this.testRegInvariants = (input.flags & ProgFlag.BPF_F_TEST_REG_INVARIANTS) !== 0;
-    this.gplCompatible = GPL_LICENSES.includes(input.license);
+    this.gplCompatible = isGplCompatible(input.license);
     this.helpers = helperIdsOf(input.type, input.attachType);
     const spec = programTypeSpec(input.type, input.attachType);
     this.contextReads = spec && contextTable(spec.read);
@@ -217,13 +218,3 @@ export class Env implements Walk {
     return known >= 0 ? known + 1 : this.btfs.push(btf);
   }
 }
-
-/** license_is_gpl_compatible, include/linux/license.h. */
-const GPL_LICENSES: readonly string[] = [
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-];

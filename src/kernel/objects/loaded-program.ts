@@ -4,10 +4,11 @@
  */
 import type { ProgRef } from '../../maps/index.ts';
 import { ProgFlag } from '../../spec/index.ts';
+import { isGplCompatible } from '../../spec/licenses.ts';
 import type { PreparedProgram } from '../../vm/index.ts';
 import type { RunnableProgram } from '../load/prepare-program.ts';
 import type { LiveMap } from './live-map.ts';
-import { isGplCompatible, type ProgramFacts } from './program-facts.ts';
+import type { ProgramFacts } from './program-facts.ts';
 
 /** What a program is, beside its code. */
 export interface ProgramKind {

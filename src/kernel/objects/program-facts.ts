@@ -69,18 +69,3 @@ export function dumpedCode(given: readonly RawInsn[], maps: ReadonlyMap<number, 
     tag: sha1(rawToBytes(tagged, 'little')).subarray(0, TAG_BYTES),
   };
 }
-
-/** Licences that let a program call GPL-only helpers (include/linux/license.h). */
-const GPL_COMPATIBLE: ReadonlySet<string> = new Set([
-  'GPL',
-  'GPL v2',
-  'GPL and additional rights',
-  'Dual BSD/GPL',
-  'Dual MIT/GPL',
-  'Dual MPL/GPL',
-]);
-
-/** Whether GPL-only helpers may be called (license_is_gpl_compatible). */
-export function isGplCompatible(license: string): boolean {
-  return GPL_COMPATIBLE.has(license);
-}
