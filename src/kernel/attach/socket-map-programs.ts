@@ -46,6 +46,14 @@ function needPlace(map: LiveMap, attachType: number): Place {
   throw new SyscallError(-place, what);
 }
 
+/** The same, of which no link holds the place. */
+function needFreePlace(hooks: HookTable, map: LiveMap, attachType: number): Place {
+  const place = needPlace(map, attachType);
+  if (hooks.at(hookOf(map, attachType)).length > 0)
+    throw new SyscallError(Errno.EBUSY, 'a link holds the place of the program');
+  return place;
+}
+
 /** The hook that stands for a place that a link holds. */
 function hookOf(map: LiveMap, attachType: number): string {
   return `sockmap/${map.id}:${attachType}`;
@@ -58,8 +66,7 @@ export function attachToSocketMap(
   program: LoadedProgram,
   attachType: number,
 ): void {
-  const { programs, name } = needPlace(map, attachType);
-  needNoLink(hooks, map, attachType);
+  const { programs, name } = needFreePlace(hooks, map, attachType);
   programs.set(name, program);
 }
 
@@ -70,8 +77,7 @@ export function detachFromSocketMap(
   program: LoadedProgram,
   attachType: number,
 ): void {
-  const { programs, name } = needPlace(map, attachType);
-  needNoLink(hooks, map, attachType);
+  const { programs, name } = needFreePlace(hooks, map, attachType);
   if (programs.at(name) !== program)
     throw new SyscallError(Errno.ENOENT, `program '${program.name}' is not attached to the map`);
   programs.set(name, undefined);
@@ -93,8 +99,7 @@ export function socketMapLink(
   const { type } = map.map.attr;
   if (type !== BpfMapType.BPF_MAP_TYPE_SOCKMAP && type !== BpfMapType.BPF_MAP_TYPE_SOCKHASH)
     throw new SyscallError(Errno.EINVAL, `map '${map.map.attr.name}' is no SOCKMAP or SOCKHASH`);
-  const { programs, name } = needPlace(map, attachType);
-  needNoLink(hooks, map, attachType);
+  const { programs, name } = needFreePlace(hooks, map, attachType);
   const hook = hookOf(map, attachType);
   const rules: LinkRules = {
     detachable: true,
@@ -123,9 +128,4 @@ export function socketMapLink(
     () => ({ map_id: link.isAttached ? map.id : 0, attach_type: attachType }),
   );
   return link;
-}
-
-function needNoLink(hooks: HookTable, map: LiveMap, attachType: number): void {
-  if (hooks.at(hookOf(map, attachType)).length > 0)
-    throw new SyscallError(Errno.EBUSY, 'a link holds the place of the program');
 }

@@ -7,6 +7,7 @@ import type { CgroupRef } from '../../maps/index.ts';
 import type { Memory } from '../../vm/index.ts';
 import type { KernelFile, PathNode } from './files.ts';
 import { KernelObject, UNCOUNTED } from './kernel-object.ts';
+import { NodeTable } from './node-table.ts';
 import type { PathTable } from './paths.ts';
 
 /** Bytes of a struct cgroup's image: programs get pointers to it, its members are not filled in. */
@@ -68,30 +69,18 @@ export class Cgroup extends KernelObject implements CgroupRef {
 }
 
 /** All cgroups of a machine. */
-export class CgroupTable {
+export class CgroupTable extends NodeTable<Cgroup> {
   private readonly memory: Memory;
   private readonly paths: PathTable;
-  private readonly byNode = new Map<PathNode, Cgroup>();
-  private readonly byAddress = new Map<number, Cgroup>();
 
   constructor(memory: Memory, paths: PathTable) {
+    super();
     this.memory = memory;
     this.paths = paths;
   }
 
   get root(): Cgroup {
     return this.of(this.paths.cgroupRoot);
-  }
-
-  /** The cgroup of a directory. */
-  of(node: PathNode): Cgroup {
-    const known = this.byNode.get(node);
-    if (known !== undefined) return known;
-    const parent = node.parent?.kind === 'cgroup' ? this.of(node.parent) : undefined;
-    const cgroup = new Cgroup(this.memory, node, this.paths.idOf(node), parent);
-    this.byNode.set(node, cgroup);
-    this.byAddress.set(cgroup.address, cgroup);
-    return cgroup;
   }
 
   /** The cgroup at a path like `/sys/fs/cgroup/web`. @throws SyscallError, UsageError when no cgroup is there. */
@@ -107,16 +96,8 @@ export class CgroupTable {
     return this.find(path);
   }
 
-  at(address: number): Cgroup | undefined {
-    return this.byAddress.get(address);
-  }
-
-  /** A directory was removed. */
-  removed(node: PathNode): void {
-    const cgroup = this.byNode.get(node);
-    if (cgroup === undefined) return;
-    this.byNode.delete(node);
-    this.byAddress.delete(cgroup.address);
-    cgroup.end();
+  protected create(node: PathNode): Cgroup {
+    const parent = node.parent?.kind === 'cgroup' ? this.of(node.parent) : undefined;
+    return new Cgroup(this.memory, node, this.paths.idOf(node), parent);
   }
 }

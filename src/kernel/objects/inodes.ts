@@ -2,6 +2,7 @@
 import type { Memory } from '../../vm/index.ts';
 import type { KernelFile, PathNode } from './files.ts';
 import { KernelObject, UNCOUNTED } from './kernel-object.ts';
+import { NodeTable } from './node-table.ts';
 import type { PathTable } from './paths.ts';
 
 /** Bytes of a struct inode's image: programs get pointers to it, its members are not filled in. */
@@ -33,13 +34,12 @@ export class Inode extends KernelObject {
 }
 
 /** The inodes that somebody asked for. */
-export class InodeTable {
+export class InodeTable extends NodeTable<Inode> {
   private readonly memory: Memory;
   private readonly paths: PathTable;
-  private readonly byNode = new Map<PathNode, Inode>();
-  private readonly byAddress = new Map<number, Inode>();
 
   constructor(memory: Memory, paths: PathTable) {
+    super();
     this.memory = memory;
     this.paths = paths;
   }
@@ -49,25 +49,7 @@ export class InodeTable {
     return this.of(this.paths.find(path));
   }
 
-  of(node: PathNode): Inode {
-    const known = this.byNode.get(node);
-    if (known !== undefined) return known;
-    const inode = new Inode(this.memory, node);
-    this.byNode.set(node, inode);
-    this.byAddress.set(inode.address, inode);
-    return inode;
-  }
-
-  at(address: number): Inode | undefined {
-    return this.byAddress.get(address);
-  }
-
-  /** A path was removed. */
-  removed(node: PathNode): void {
-    const inode = this.byNode.get(node);
-    if (inode === undefined) return;
-    this.byNode.delete(node);
-    this.byAddress.delete(inode.address);
-    inode.end();
+  protected create(node: PathNode): Inode {
+    return new Inode(this.memory, node);
   }
 }
