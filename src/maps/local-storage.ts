@@ -4,40 +4,27 @@
  */
 import { Errno } from '../base/errno.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, MapFlag, unknownUpdateFlags } from './flags.ts';
-import type { BpfMap, LocalStorage, MapAttr, MapEnv } from './map.ts';
+import type { BpfMap, LocalStorage } from './map.ts';
+import { MapBase } from './map-base.ts';
 import type { MapContext } from './map-context.ts';
-import { allocateMapObject, type MapMemory } from './map-memory.ts';
 import type { StorageOwner } from './ports.ts';
 import { userWord } from './values/copy.ts';
-import { ValuePool } from './values/value-pool.ts';
+import { type OwnedValue, ValuePool } from './values/value-pool.ts';
 
 /** Bytes of a descriptor, the key. */
 const KEY_BYTES = 4;
 
-interface Stored {
-  readonly value: number;
-  /** Ends listening for the owner's end. */
-  readonly stop: () => void;
-}
-
 /** Values that hang on kernel objects and end with them. */
-export abstract class LocalStorageMap implements BpfMap, LocalStorage {
-  readonly attr: MapAttr;
-  readonly address: number;
+export abstract class LocalStorageMap extends MapBase implements BpfMap, LocalStorage {
   readonly userValueSize: number;
   readonly storage: LocalStorage = this;
-  protected readonly env: MapEnv;
-  private readonly owner: MapMemory;
   private readonly pool: ValuePool;
-  private readonly stored = new Map<StorageOwner, Stored>();
+  private readonly stored = new Map<StorageOwner, OwnedValue>();
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
-    this.env = context.env;
-    this.attr = context.attr;
-    this.owner = context.owner;
+    super(context);
     this.userValueSize = context.attr.valueSize;
-    this.address = allocateMapObject(context.owner, context.attr);
     this.pool = new ValuePool(context, false);
   }
 
@@ -132,10 +119,7 @@ export abstract class LocalStorageMap implements BpfMap, LocalStorage {
   }
 
   free(): void {
-    for (const { value, stop } of this.stored.values()) {
-      stop();
-      this.pool.values.free(value);
-    }
+    this.pool.end(this.stored.values());
     this.stored.clear();
     this.owner.freeAll();
   }

@@ -9,13 +9,12 @@ import type {
   BatchRequest,
   BpfMap,
   HashBuckets,
-  MapAttr,
   MapEnv,
   MapIterator,
   WordFinder,
 } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { copyOut, userWord } from '../values/copy.ts';
 import { type ElementLayout, elementLayout } from '../values/elements.ts';
 import { ValueLayout } from '../values/value-layout.ts';
@@ -30,24 +29,17 @@ export interface HashShape {
 }
 
 /** What hashes share, whatever their elements hold and wherever they come from. */
-export abstract class HashMapBase implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export abstract class HashMapBase extends MapBase implements BpfMap {
   readonly userValueSize: number;
-  protected readonly env: MapEnv;
-  protected readonly owner: MapMemory;
   protected readonly values: ValueLayout;
   protected readonly layout: ElementLayout;
   protected readonly table: HashTable;
   private readonly keySize: number;
 
   constructor(context: MapContext, shape: HashShape) {
+    super(context);
     const { env, attr, owner } = context;
-    this.env = env;
-    this.attr = attr;
     this.keySize = attr.keySize;
-    this.owner = owner;
-    this.address = allocateMapObject(owner, attr);
     this.values = new ValueLayout(env, attr, context.fields, shape.perCpu);
     this.userValueSize = this.values.userSize;
     this.layout = elementLayout(attr.keySize, this.values.total, shape.nodeBytes);

@@ -7,35 +7,30 @@ import { alignUp } from '../../base/int64.ts';
 import { PAGE_BYTES } from '../../spec/uapi.ts';
 import type { MapLayout } from '../../vm/index.ts';
 import { BPF_F_LOCK, BPF_NOEXIST, MapFlag, unknownUpdateFlags } from '../flags.ts';
-import type { BpfMap, MapAttr, MapIterator, WordFinder } from '../map.ts';
+import type { BpfMap, MapIterator, WordFinder } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { INDEX_BYTES, IndexWalks, nextIndex } from '../slots/index-keys.ts';
 import { loadWord, userWord } from '../values/copy.ts';
 import { ValueLayout } from '../values/value-layout.ts';
 
 /** Values by index, one for all CPUs, side by side in one region. */
-export class ArrayMap implements BpfMap, WordFinder {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class ArrayMap extends MapBase implements BpfMap, WordFinder {
   readonly userValueSize: number;
   /** Address of value 0. */
   readonly values: number;
   /** Distance between values: the value size rounded up to 8. */
   readonly stride: number;
-  private readonly owner: MapMemory;
   private readonly layout: ValueLayout;
   private readonly walks: IndexWalks;
   private readonly maxEntries: number;
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
+    super(context);
     const { env, attr, owner } = context;
-    this.attr = attr;
     this.maxEntries = attr.maxEntries;
-    this.owner = owner;
     this.layout = new ValueLayout(env, attr, context.fields, false);
-    this.address = allocateMapObject(owner, attr);
     this.userValueSize = this.layout.userSize;
     this.stride = this.layout.slot;
     this.walks = new IndexWalks(owner);

@@ -6,9 +6,9 @@ import { Errno } from '../../base/errno.ts';
 import { alignUp } from '../../base/int64.ts';
 import { BPF_ANY, MapFlag } from '../flags.ts';
 import { hashBytes } from '../hash/jhash.ts';
-import type { BpfMap, MapAttr } from '../map.ts';
+import type { BpfMap } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { copyIn } from '../values/copy.ts';
 
 /** Hash functions when map_extra names none. */
@@ -17,11 +17,8 @@ const WORD_BITS = 64;
 const MAX_BITS = 2 ** 32;
 
 /** A set that is asked whether it may hold a value. */
-export class BloomFilterMap implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class BloomFilterMap extends MapBase implements BpfMap {
   readonly userValueSize: number;
-  private readonly owner: MapMemory;
   private readonly seed: number;
   private readonly hashes: number;
   private readonly bits: number;
@@ -31,13 +28,11 @@ export class BloomFilterMap implements BpfMap {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
+    super(context);
     const { attr, env, owner } = context;
-    this.attr = attr;
-    this.owner = owner;
     this.userValueSize = attr.valueSize;
     this.hashes = Number(attr.mapExtra ?? 0n) || DEFAULT_HASHES;
     this.seed = (attr.flags & MapFlag.BPF_F_ZERO_SEED) === 0 ? env.random() : 0;
-    this.address = allocateMapObject(owner, attr);
     const bitCount = bitsFor(attr.maxEntries, this.hashes);
     this.mask = (bitCount - 1) | 0;
     this.bits = owner.allocateHidden(bitCount / 8);

@@ -5,32 +5,27 @@
 import { Errno } from '../../base/errno.ts';
 import { BpfMapType } from '../../spec/index.ts';
 import { BPF_EXIST, BPF_F_LOCK } from '../flags.ts';
-import type { BpfMap, CgroupValues, MapAttr, MapEnv } from '../map.ts';
+import type { BpfMap, CgroupValues } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import type { CgroupRef } from '../ports.ts';
 import { loadWord, userWord } from '../values/copy.ts';
-import { ValuePool } from '../values/value-pool.ts';
+import { type OwnedValue, ValuePool } from '../values/value-pool.ts';
 
 /** sizeof(struct bpf_cgroup_storage_key): a cgroup's id and an attach type; a key of 8 bytes is the id alone. */
 const ISOLATED_KEY_BYTES = 16;
 const TWO_32 = 2 ** 32;
 
-interface Stored {
+interface Stored extends OwnedValue {
   readonly cgroupId: number;
   readonly attachType: number;
   value: number;
-  readonly stop: () => void;
 }
 
 /** Values of cgroups, or of cgroups and attach types; one appears when a program that uses the map is attached there. */
-export class CgroupStorageMap implements BpfMap, CgroupValues {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class CgroupStorageMap extends MapBase implements BpfMap, CgroupValues {
   readonly userValueSize: number;
   readonly cgroupValues: CgroupValues = this;
-  private readonly env: MapEnv;
-  private readonly owner: MapMemory;
   private readonly pool: ValuePool;
   private readonly perCpu: boolean;
   private readonly isolated: boolean;
@@ -41,13 +36,10 @@ export class CgroupStorageMap implements BpfMap, CgroupValues {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
-    const { env, attr, owner } = context;
-    this.env = env;
-    this.attr = attr;
-    this.owner = owner;
+    super(context);
+    const { attr } = context;
     this.perCpu = attr.type === BpfMapType.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
     this.isolated = attr.keySize === ISOLATED_KEY_BYTES;
-    this.address = allocateMapObject(owner, attr);
     this.pool = new ValuePool(context, this.perCpu);
     this.userValueSize = this.pool.values.userSize;
   }
@@ -146,10 +138,7 @@ export class CgroupStorageMap implements BpfMap, CgroupValues {
   }
 
   free(): void {
-    for (const { value, stop } of this.stored.values()) {
-      stop();
-      this.pool.values.free(value);
-    }
+    this.pool.end(this.stored.values());
     this.stored.clear();
     this.owner.freeAll();
   }

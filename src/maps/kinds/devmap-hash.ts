@@ -4,9 +4,9 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BPF_NOEXIST, unknownPlainUpdateFlags } from '../flags.ts';
-import type { BpfMap, MapAttr, RedirectTarget, RedirectTargets } from '../map.ts';
+import type { BpfMap, RedirectTarget, RedirectTargets } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { DeviceSlots, readonlyToPrograms } from '../slots/device-slots.ts';
 import { KeyedSlots } from '../slots/keyed-slots.ts';
 import type { TargetEntry } from '../slots/target-array.ts';
@@ -15,13 +15,10 @@ import { loadWord, userWord } from '../values/copy.ts';
 const KEY_BYTES = 4;
 
 /** Devices by any number, to redirect XDP packets to. */
-export class DevHashMap implements BpfMap, RedirectTargets {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class DevHashMap extends MapBase implements BpfMap, RedirectTargets {
   readonly userValueSize: number;
   readonly targets: RedirectTargets = this;
   readonly knownFlags = DeviceSlots.knownFlags;
-  private readonly owner: MapMemory;
   private readonly devices: DeviceSlots;
   private readonly slots: KeyedSlots<TargetEntry>;
   private readonly wanted: number;
@@ -29,11 +26,9 @@ export class DevHashMap implements BpfMap, RedirectTargets {
   /** @throws SyscallError ENOMEM */
   constructor(given: MapContext) {
     const context = readonlyToPrograms(given);
+    super(context);
     const { owner, attr, env } = context;
-    this.attr = attr;
-    this.owner = owner;
     this.userValueSize = attr.valueSize;
-    this.address = allocateMapObject(owner, attr);
     this.devices = new DeviceSlots(env);
     this.slots = new KeyedSlots(context, { hash: (key) => loadWord(owner.memory, key) });
     this.wanted = owner.allocateHidden(8);

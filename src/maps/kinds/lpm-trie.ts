@@ -6,9 +6,9 @@
 import { Errno } from '../../base/errno.ts';
 import { BPF_EXIST, BPF_NOEXIST, unknownPlainUpdateFlags } from '../flags.ts';
 import { commonPrefix, prefixBit } from '../lpm-bits.ts';
-import type { BpfMap, MapAttr, MapEnv } from '../map.ts';
+import type { BpfMap } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { copyBytes, copyIn, copyOut, loadWord } from '../values/copy.ts';
 import { type ElementLayout, elementLayout, GrowingPool } from '../values/elements.ts';
 import { ValueLayout } from '../values/value-layout.ts';
@@ -19,12 +19,8 @@ const LENGTH_BYTES = 4;
 const CHILDREN_BYTES = 8;
 
 /** Values by prefix of bits; a lookup gives the longest that fits. */
-export class LpmTrieMap implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class LpmTrieMap extends MapBase implements BpfMap {
   readonly userValueSize: number;
-  private readonly env: MapEnv;
-  private readonly owner: MapMemory;
   private readonly values: ValueLayout;
   private readonly layout: ElementLayout;
   private readonly pool: GrowingPool;
@@ -38,16 +34,13 @@ export class LpmTrieMap implements BpfMap {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
+    super(context);
     const { env, attr, owner } = context;
-    this.env = env;
-    this.attr = attr;
-    this.owner = owner;
     this.values = new ValueLayout(env, attr, context.fields, false);
     this.userValueSize = this.values.userSize;
     this.layout = elementLayout(attr.keySize, this.values.total, CHILDREN_BYTES);
     this.pool = new GrowingPool(owner, this.layout, this.values, env.cpuCount);
     this.longest = 8 * (attr.keySize - LENGTH_BYTES);
-    this.address = allocateMapObject(owner, attr);
     this.root = owner.allocateHidden(8);
     this.userKey = owner.allocateHidden(attr.keySize);
   }

@@ -5,18 +5,16 @@
 import { Errno } from '../../base/errno.ts';
 import type { MapLayout } from '../../vm/index.ts';
 import { BPF_F_LOCK, BPF_NOEXIST, unknownPlainUpdateFlags, unknownUpdateFlags } from '../flags.ts';
-import type { BpfMap, MapAttr, MapEnv, MapIterator } from '../map.ts';
+import type { BpfMap, MapIterator } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { INDEX_BYTES, IndexWalks, nextIndex } from '../slots/index-keys.ts';
 import { loadWord, userWord } from '../values/copy.ts';
 import { ValueLayout } from '../values/value-layout.ts';
 import { allocateValues } from './array.ts';
 
 /** Values by index, one for each CPU. */
-export class PercpuArrayMap implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class PercpuArrayMap extends MapBase implements BpfMap {
   readonly userValueSize: number;
   /** Address of CPU 0's value 0. */
   readonly values: number;
@@ -24,21 +22,16 @@ export class PercpuArrayMap implements BpfMap {
   readonly stride: number;
   /** Distance from one CPU's value to the next CPU's. */
   readonly slot: number;
-  private readonly env: MapEnv;
-  private readonly owner: MapMemory;
   private readonly layout: ValueLayout;
   private readonly walks: IndexWalks;
   private readonly maxEntries: number;
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
+    super(context);
     const { env, attr, owner } = context;
-    this.env = env;
-    this.attr = attr;
     this.maxEntries = attr.maxEntries;
-    this.owner = owner;
     this.layout = new ValueLayout(env, attr, context.fields, true);
-    this.address = allocateMapObject(owner, attr);
     this.userValueSize = this.layout.userSize;
     this.stride = this.layout.total;
     this.slot = this.layout.slot;

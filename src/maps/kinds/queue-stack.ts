@@ -5,17 +5,14 @@
 import { Errno } from '../../base/errno.ts';
 import { BpfMapType } from '../../spec/index.ts';
 import { BPF_ANY, BPF_EXIST } from '../flags.ts';
-import type { BpfMap, MapAttr } from '../map.ts';
+import type { BpfMap } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { copyBytes, copyIn, copyOut } from '../values/copy.ts';
 
 /** Values without keys: the queue gives the oldest first, the stack the newest. */
-export class QueueStackMap implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class QueueStackMap extends MapBase implements BpfMap {
   readonly userValueSize: number;
-  private readonly owner: MapMemory;
   private readonly lastInFirstOut: boolean;
   private readonly values: number;
   private readonly places: number;
@@ -25,13 +22,11 @@ export class QueueStackMap implements BpfMap {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
+    super(context);
     const { attr, owner } = context;
-    this.attr = attr;
-    this.owner = owner;
     this.userValueSize = attr.valueSize;
     this.lastInFirstOut = attr.type === BpfMapType.BPF_MAP_TYPE_STACK;
     this.places = attr.maxEntries + 1;
-    this.address = allocateMapObject(owner, attr);
     this.values = owner.allocateHidden(this.places * attr.valueSize);
   }
 

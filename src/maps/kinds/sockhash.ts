@@ -3,9 +3,9 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BPF_EXIST, unknownPlainUpdateFlags } from '../flags.ts';
-import type { BpfMap, MapAttr, MapEnv, SocketSlots } from '../map.ts';
+import type { BpfMap, SocketSlots } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import type { SocketRef } from '../ports.ts';
 import { KeyedSlots } from '../slots/keyed-slots.ts';
 import { type SocketEntry, socketEntry, writeCookie } from '../slots/socket-entry.ts';
@@ -16,23 +16,16 @@ const COOKIE_BYTES = 8;
 const NO_IMAGE = new Uint8Array(0);
 
 /** Sockets by key. */
-export class SockHashMap implements BpfMap, SocketSlots {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class SockHashMap extends MapBase implements BpfMap, SocketSlots {
   readonly userValueSize: number;
   readonly sockets: SocketSlots = this;
   readonly socketPrograms = new SocketPrograms();
-  private readonly env: MapEnv;
-  private readonly owner: MapMemory;
   private readonly slots: KeyedSlots<SocketEntry>;
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
-    this.env = context.env;
-    this.attr = context.attr;
-    this.owner = context.owner;
+    super(context);
     this.userValueSize = context.attr.valueSize;
-    this.address = allocateMapObject(context.owner, context.attr);
     this.slots = new KeyedSlots(context);
   }
 

@@ -13,9 +13,9 @@ import {
 import { MapFlag } from '../flags.ts';
 import { bucketsFor } from '../hash/hash-table.ts';
 import { hashBytes } from '../hash/jhash.ts';
-import type { BpfMap, MapAttr, StackTraces } from '../map.ts';
+import type { BpfMap, StackTraces } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { INDEX_BYTES } from '../slots/index-keys.ts';
 import { copyOut, loadWord, userWord } from '../values/copy.ts';
 
@@ -27,12 +27,9 @@ const HEADER_BYTES = 8;
 const FRAME_BYTES = 8;
 
 /** Call stacks by id. */
-export class StackTraceMap implements BpfMap, StackTraces {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class StackTraceMap extends MapBase implements BpfMap, StackTraces {
   readonly userValueSize: number;
   readonly stacks: StackTraces = this;
-  private readonly owner: MapMemory;
   private readonly bucketCount: number;
   /** First word of the table: addresses of elements, 0 for empty places. */
   private readonly table: number;
@@ -43,11 +40,9 @@ export class StackTraceMap implements BpfMap, StackTraces {
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
+    super(context);
     const { attr, owner } = context;
-    this.attr = attr;
-    this.owner = owner;
     this.userValueSize = attr.valueSize;
-    this.address = allocateMapObject(owner, attr);
     this.bucketCount = bucketsFor(attr.maxEntries);
     this.table = owner.allocateHidden(this.bucketCount * 4) >>> 2;
     this.withBuildIds = (attr.flags & MapFlag.BPF_F_STACK_BUILD_ID) !== 0;

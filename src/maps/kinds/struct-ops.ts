@@ -4,9 +4,9 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { MapFlag } from '../flags.ts';
-import type { BpfMap, MapAttr, MapEnv } from '../map.ts';
+import type { BpfMap } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import type { MapCounts, ProgRef } from '../ports.ts';
 import { creationError } from '../rules.ts';
 import { BUILTIN_OPERATIONS, findOpsType, type OpsMember, type OpsType } from '../struct-ops-type.ts';
@@ -24,12 +24,8 @@ const STATE = 4;
 const State = { init: 0, inUse: 1, toBeFreed: 2, ready: 3 } as const;
 
 /** One struct of operations and its state. */
-export class StructOpsMap implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export class StructOpsMap extends MapBase implements BpfMap {
   readonly userValueSize: number;
-  private readonly env: MapEnv;
-  private readonly owner: MapMemory;
   private readonly type: OpsType;
   /** What user space reads: program ids in the place of descriptors. */
   private readonly shown: Uint8Array;
@@ -37,14 +33,12 @@ export class StructOpsMap implements BpfMap {
   private programs: ProgRef[] = [];
   private counts: MapCounts | undefined;
 
-  private constructor({ attr, env, owner }: MapContext, type: OpsType) {
-    this.attr = attr;
-    this.env = env;
-    this.owner = owner;
+  private constructor(context: MapContext, type: OpsType) {
+    super(context);
+    const { attr } = context;
     this.type = type;
     this.userValueSize = attr.valueSize;
     this.shown = new Uint8Array(attr.valueSize);
-    this.address = allocateMapObject(owner, attr);
   }
 
   /** @throws SyscallError ENOTSUPP for types that no subsystem takes, EINVAL for another size, ENOMEM. */

@@ -4,9 +4,9 @@
  */
 import { Errno } from '../../base/errno.ts';
 import { BPF_ANY } from '../flags.ts';
-import type { BpfMap, MapAttr, MapEnv } from '../map.ts';
+import type { BpfMap } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import type { Held } from '../ports.ts';
 import { loadWord, userWord } from '../values/copy.ts';
 import { INDEX_BYTES, nextIndex } from './index-keys.ts';
@@ -15,23 +15,16 @@ import { INDEX_BYTES, nextIndex } from './index-keys.ts';
 export const SLOT_BYTES = 8;
 
 /** Kernel objects by index, which user space gives by descriptor. */
-export abstract class FdArrayMap<T extends Held> implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export abstract class FdArrayMap<T extends Held> extends MapBase implements BpfMap {
   /** File descriptors and ids have 32 bits. */
   readonly userValueSize = 4;
-  protected readonly env: MapEnv;
-  protected readonly owner: MapMemory;
   /** Address of the slots: in each the handle of what it holds, 0 when it is empty. */
   protected readonly slots: number;
   private readonly held = new Map<number, T>();
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
-    this.env = context.env;
-    this.attr = context.attr;
-    this.owner = context.owner;
-    this.address = allocateMapObject(context.owner, context.attr);
+    super(context);
     this.slots = context.owner.allocateHidden(context.attr.maxEntries * SLOT_BYTES);
   }
 

@@ -3,9 +3,9 @@
  * share. A kind says what it puts in, what user space reads, and what deleting answers.
  */
 import { Errno } from '../../base/errno.ts';
-import type { BpfMap, MapAttr, MapEnv } from '../map.ts';
+import type { BpfMap } from '../map.ts';
+import { MapBase } from '../map-base.ts';
 import type { MapContext } from '../map-context.ts';
-import { allocateMapObject, type MapMemory } from '../map-memory.ts';
 import { loadWord, userWord } from '../values/copy.ts';
 import { INDEX_BYTES, nextIndex } from './index-keys.ts';
 
@@ -16,21 +16,14 @@ export interface SlotEntry {
 }
 
 /** Entries by index; `T` is what the kind keeps in a slot. */
-export abstract class SlotArrayMap<T extends SlotEntry> implements BpfMap {
-  readonly attr: MapAttr;
-  readonly address: number;
+export abstract class SlotArrayMap<T extends SlotEntry> extends MapBase implements BpfMap {
   readonly userValueSize: number;
-  protected readonly env: MapEnv;
-  protected readonly owner: MapMemory;
   private readonly slots = new Map<number, T>();
 
   /** @throws SyscallError ENOMEM */
   constructor(context: MapContext) {
-    this.env = context.env;
-    this.attr = context.attr;
-    this.owner = context.owner;
+    super(context);
     this.userValueSize = context.attr.valueSize;
-    this.address = allocateMapObject(context.owner, context.attr);
   }
 
   /** Puts what user space names into a slot that exists. 0 or a negative errno; `flags` are any unsigned number. */

@@ -5,6 +5,14 @@ import type { MapContext } from '../map-context.ts';
 import { elementLayout, GrowingPool } from './elements.ts';
 import { ValueLayout } from './value-layout.ts';
 
+/** A value that hangs on an owner. */
+export interface OwnedValue {
+  /** Its address. */
+  readonly value: number;
+  /** Ends listening for the owner's end. */
+  readonly stop: () => void;
+}
+
 /** Gives values out and takes them back once no program runs. */
 export class ValuePool {
   readonly values: ValueLayout;
@@ -33,5 +41,13 @@ export class ValuePool {
     };
     if (this.env.afterRun === undefined) free();
     else this.env.afterRun(free);
+  }
+
+  /** The map goes: what its values hold is released, and their owners are not listened to any more. */
+  end(stored: Iterable<OwnedValue>): void {
+    for (const { value, stop } of stored) {
+      stop();
+      this.values.free(value);
+    }
   }
 }
