@@ -1,7 +1,7 @@
 /** Where interpreted programs lie in memory: as many as there are, they take no more than one region, and run whatever else was run. */
 import { describe, expect, it } from 'vitest';
-import { type HelperEntry, InterpreterEngine, Memory, type PreparedProgram } from '../../src/vm/index.ts';
-import { helperTable, program } from './support.ts';
+import { InterpreterEngine, Memory, type PreparedProgram } from '../../src/vm/index.ts';
+import { helperTable, program, tailCallHelper } from './support.ts';
 
 /** Adds up to `sum` in that many instructions, then does what `end` says. */
 function adds(sum: number, end = 'exit'): PreparedProgram {
@@ -9,14 +9,7 @@ function adds(sum: number, end = 'exit'): PreparedProgram {
 }
 
 let target: PreparedProgram | undefined;
-const tail: HelperEntry = {
-  id: 1,
-  name: 'tail',
-  args: ['ptr', 'ptr', 'u32'],
-  returns: 'int',
-  kind: 'tail-call',
-  target: () => target,
-};
+const tail = tailCallHelper(() => target);
 const helpers = helperTable(tail);
 
 /** 4 MiB: 64 KiB for programs, 4,096 instructions. */
@@ -54,7 +47,7 @@ describe('interpreted programs', () => {
     const memory = new Memory(SMALL);
     const engine = new InterpreterEngine(memory, helpers);
     // The caller must find its own instructions behind the call, of which there are many.
-    const text = `r6 = 7\ncall f\nr0 += r6\n${'r0 += 1\n'.repeat(3000)}exit\nf:\nr3 = 0\ncall tail\nr0 = 0\nexit`;
+    const text = `r6 = 7\ncall f\nr0 += r6\n${'r0 += 1\n'.repeat(3000)}exit\nf:\nr3 = 0\ncall tail_call\nr0 = 0\nexit`;
     const caller = program(text, helpers);
     target = adds(2000, 'r0 += 5\nexit');
     for (let round = 0; round < 2; round++) expect(engine.execute(caller, 0)).toBe(2000 + 5 + 7 + 3000);

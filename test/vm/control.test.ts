@@ -10,7 +10,7 @@ import {
   Memory,
   type PreparedProgram,
 } from '../../src/vm/index.ts';
-import { faultOf, helperTable, program, run, runText } from './support.ts';
+import { faultOf, helperTable, program, run, runText, tailCallHelper } from './support.ts';
 
 /** `repeat(times, callback)`: calls back with r1 = 0, 1, …; ends early when the callback returns 1; returns how often it called. */
 const repeat: HelperEntry = {
@@ -353,14 +353,7 @@ exit`;
 
 describe('tail calls', () => {
   const targets: (PreparedProgram | undefined)[] = [];
-  const tailCall: HelperEntry = {
-    id: 12,
-    name: 'tail_call',
-    args: ['ptr', 'ptr', 'u32'],
-    returns: 'int',
-    kind: 'tail-call',
-    target: (_map, index) => targets[index],
-  };
+  const tailCall = tailCallHelper((_map, index) => targets[index]);
   const helpers = helperTable(tailCall);
   const setTargets = (...texts: string[]): void => {
     targets.splice(0, targets.length, ...texts.map((text) => program(text, helpers)));

@@ -1,7 +1,7 @@
 /** Running in pieces: budgets, pausing anywhere, looking at a paused run, the hook before each instruction. */
 import { describe, expect, it } from 'vitest';
 import { type HelperEntry, Interpreter, Memory, type PreparedProgram } from '../../src/vm/index.ts';
-import { helperTable, program, register } from './support.ts';
+import { helperTable, program, register, tailCallHelper } from './support.ts';
 
 const TEXT = `r6 = 0
 r7 = 20
@@ -19,7 +19,7 @@ r6 = *(u64 *)(r10 - 8)
 r7 += -1
 if r7 != 0 goto again
 r3 = r6
-call tail
+call tail_call
 exit
 square:
 r0 = r1
@@ -55,14 +55,7 @@ const thrice: HelperEntry = {
   },
 };
 const tailTarget = program('r0 = r3\nr0 *= 3\nexit');
-const tail: HelperEntry = {
-  id: 2,
-  name: 'tail',
-  args: ['ptr', 'ptr', 'u32'],
-  returns: 'int',
-  kind: 'tail-call',
-  target: () => tailTarget,
-};
+const tail = tailCallHelper(() => tailTarget);
 const helpers = helperTable(thrice, tail);
 const prepared = program(TEXT, helpers);
 

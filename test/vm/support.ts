@@ -47,6 +47,20 @@ export function helperTable(...entries: HelperEntry[]): HelperTable {
   return { entries: byId, high: 0 };
 }
 
+/** The helper `tail_call(ctx, map, index)`, which goes on with the program that `target` gives. */
+export function tailCallHelper(
+  target: (map: number, index: number) => PreparedProgram | undefined,
+): HelperEntry {
+  return {
+    id: 12,
+    name: 'tail_call',
+    args: ['ptr', 'ptr', 'u32'],
+    returns: 'int',
+    kind: 'tail-call',
+    target,
+  };
+}
+
 /** A helper `lookup(map, key)` whose work compiled programs do in line as `inline` says; called, it answers `called`. */
 export function lookupHelper(inline: HelperEntry['inline'], called = -1): HelperEntry {
   return {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type HelperEntry, Memory, type PreparedProgram, VmFault } from '../../../src/vm/index.ts';
 import type { JitEngine } from '../../../src/vm/jit/index.ts';
 import { CODE_BASE } from '../../../src/vm/pack.ts';
-import { helperTable, lookupHelper, loopHelper, program } from '../support.ts';
+import { helperTable, lookupHelper, loopHelper, program, tailCallHelper } from '../support.ts';
 import { Jit } from './support.ts';
 
 const increment: HelperEntry = {
@@ -174,14 +174,7 @@ describe('tail calls', () => {
   /** A program that tail calls the program at its index plus 1 and returns what that returns. */
   function chain(length: number): { jit: Jit; first: PreparedProgram } {
     const programs: PreparedProgram[] = [];
-    const helpers = helperTable({
-      id: 12,
-      name: 'tail_call',
-      args: ['ptr', 'ptr', 'u32'],
-      returns: 'int',
-      kind: 'tail-call',
-      target: (_map, index) => programs[index],
-    });
+    const helpers = helperTable(tailCallHelper((_map, index) => programs[index]));
     for (let i = 0; i < length; i++) {
       programs.push(program(`r3 = ${i + 1}\nr2 = 0\ncall tail_call\nr6 = r0\nr0 = ${i}\nexit\n`, helpers));
     }
@@ -202,14 +195,7 @@ describe('tail calls', () => {
 
   it('fault in the program they went to', () => {
     const programs: PreparedProgram[] = [];
-    const helpers = helperTable({
-      id: 12,
-      name: 'tail_call',
-      args: ['ptr', 'ptr', 'u32'],
-      returns: 'int',
-      kind: 'tail-call',
-      target: () => programs[0],
-    });
+    const helpers = helperTable(tailCallHelper(() => programs[0]));
     programs.push({ ...program('r0 = 0\nr1 = 1\nr0 = *(u8 *)(r1 - 2)\nexit\n'), name: 'target' });
     const fault = new Jit(helpers).fault(program('r2 = 0\nr3 = 0\ncall tail_call\nexit\n', helpers));
     expect([fault.code, fault.frames[0]]).toEqual([

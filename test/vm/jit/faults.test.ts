@@ -12,7 +12,7 @@ import {
   TieredEngine,
   VmFault,
 } from '../../../src/vm/index.ts';
-import { helperTable, loopHelper, program } from '../support.ts';
+import { helperTable, loopHelper, program, tailCallHelper } from '../support.ts';
 
 const BUDGET = 100_000;
 
@@ -45,14 +45,7 @@ class Bench {
       { ...plain(4, 'pointer', () => 0), args: ['ptr'] },
       loopHelper(5),
       inline,
-      {
-        id: 12,
-        name: 'tail_call',
-        args: ['ptr', 'ptr', 'u32'],
-        returns: 'int',
-        kind: 'tail-call',
-        target: (_map, index) => this.others[index],
-      },
+      tailCallHelper((_map, index) => this.others[index]),
     ];
   }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PreparedProgram } from '../../../src/vm/index.ts';
 import { TailTable, type TailTarget } from '../../../src/vm/jit/tail-table.ts';
-import { helperTable, program } from '../support.ts';
+import { helperTable, program, tailCallHelper } from '../support.ts';
 import { Jit } from './support.ts';
 
 const target = (): TailTarget => ({ main: null, tableIndex: -1 });
@@ -29,14 +29,7 @@ describe('the table of tail calls', () => {
 
 it('programs that were targets before it was emptied still are', () => {
   const targets: PreparedProgram[] = [];
-  const helpers = helperTable({
-    id: 12,
-    name: 'tail_call',
-    args: ['ptr', 'ptr', 'u32'],
-    returns: 'int',
-    kind: 'tail-call',
-    target: (_map, index) => targets[index],
-  });
+  const helpers = helperTable(tailCallHelper((_map, index) => targets[index]));
   const jit = new Jit(helpers);
   const call = (index: number): PreparedProgram =>
     program(`r2 = 0\nr3 = ${index}\ncall tail_call\nr0 = -1\nexit`, helpers);
