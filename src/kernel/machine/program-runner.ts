@@ -47,9 +47,7 @@ export class ProgramRunner {
 
   /** The same without allocating: the low half of r0. */
   runForRetval(program: LoadedProgram, context: number, times = 1): number {
-    const before = this.running;
-    this.running = program;
-    this.runs++;
+    const before = this.begin(program);
     try {
       if (this.statsUsers > 0) return this.runCounted(program, context, times);
       if (times > 1 && this.engine.repeat !== undefined)
@@ -57,7 +55,7 @@ export class ProgramRunner {
       for (let i = 1; i < times; i++) this.engine.execute(program.prepared, context);
       return this.engine.execute(program.prepared, context);
     } catch (error) {
-      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
+      throw explained(error, program);
     } finally {
       this.ended(before);
     }
@@ -65,14 +63,20 @@ export class ProgramRunner {
 
   /** Does something that counts as a run of a program, such as running a part of it. */
   runInside(program: LoadedProgram, action: () => void): void {
-    const before = this.running;
-    this.running = program;
-    this.runs++;
+    const before = this.begin(program);
     try {
       action();
     } finally {
       this.ended(before);
     }
+  }
+
+  /** A run begins; gives the program that it interrupts. */
+  private begin(program: LoadedProgram): LoadedProgram | undefined {
+    const before = this.running;
+    this.running = program;
+    this.runs++;
+    return before;
   }
 
   /** A run has ended; the program that it interrupted goes on. */
@@ -100,9 +104,7 @@ export class ProgramRunner {
       }
       return;
     }
-    const before = this.running;
-    this.running = program;
-    this.runs++;
+    const before = this.begin(program);
     const readyNext = (index: number): void => {
       if (this.postponed.length > 0 && this.runs === 1) this.doBetweenRuns();
       ready(index);
@@ -110,7 +112,7 @@ export class ProgramRunner {
     try {
       this.engine.runEach(program.prepared, context, { count, ready: readyNext, results });
     } catch (error) {
-      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
+      throw explained(error, program);
     } finally {
       this.ended(before);
     }
@@ -123,13 +125,11 @@ export class ProgramRunner {
    */
   runBatch(program: LoadedProgram, batch: InputBatch): number {
     if (this.statsUsers > 0 || this.engine.runBatch === undefined) return 0;
-    const before = this.running;
-    this.running = program;
-    this.runs++;
+    const before = this.begin(program);
     try {
       return this.engine.runBatch(program.prepared, batch);
     } catch (error) {
-      throw error instanceof VmFault ? sayWhatIsMissing(error, program) : error;
+      throw explained(error, program);
     } finally {
       this.ended(before);
     }
@@ -171,13 +171,14 @@ export class ProgramRunner {
   }
 }
 
-/** A fault at an instruction that stands for something the kernel does not have says what that is. */
-function sayWhatIsMissing(fault: VmFault, program: LoadedProgram): VmFault {
-  const { insn } = fault.place;
+/** What a run throws: a fault at an instruction that stands for something the kernel does not have says what that is. */
+function explained(error: unknown, program: LoadedProgram): unknown {
+  if (!(error instanceof VmFault)) return error;
+  const { insn } = error.place;
   const missing =
-    insn === undefined || fault.place.program !== program.name ? undefined : program.missing.get(insn);
-  if (fault.code !== 'unknown-helper' || missing === undefined) return fault;
-  const { frames, instruction, sourceText, cause } = fault;
+    insn === undefined || error.place.program !== program.name ? undefined : program.missing.get(insn);
+  if (error.code !== 'unknown-helper' || missing === undefined) return error;
+  const { frames, instruction, sourceText, cause } = error;
   return new VmFault('unknown-helper', missing, {
     frames,
     instruction,
